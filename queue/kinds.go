@@ -1,0 +1,109 @@
+package queue
+
+// Repo addresses a repository. Names change on rename and transfer, ID does
+// not: compare by ID, call by name.
+type Repo struct {
+	InstallationID int64  `json:"installation_id"`
+	ID             int64  `json:"id"`
+	Owner          string `json:"owner"`
+	Name           string `json:"name"`
+}
+
+// FullName is "owner/name".
+func (r Repo) FullName() string { return r.Owner + "/" + r.Name }
+
+// ProcessDelivery runs the handler of a stored delivery.
+type ProcessDelivery struct {
+	GUID string `json:"guid"`
+}
+
+// Kind implements [Args].
+func (ProcessDelivery) Kind() string { return "delivery.process" }
+
+// ValidateCommit brings "redundancy / validate" on a commit up to date.
+type ValidateCommit struct {
+	Repo       Repo   `json:"repo"`
+	SHA        string `json:"sha"`
+	DeliveryID string `json:"delivery_id,omitempty"`
+	// Again posts a new result even when this commit has one: somebody pressed
+	// "Re-run" or asked for it.
+	Again bool `json:"again,omitempty"`
+}
+
+// Kind implements [Args].
+func (ValidateCommit) Kind() string { return "commit.validate" }
+
+// LoadConfig reads a repository's configuration at its default branch and puts
+// it in force when it is good.
+type LoadConfig struct {
+	Repo       Repo   `json:"repo"`
+	DeliveryID string `json:"delivery_id,omitempty"`
+}
+
+// Kind implements [Args].
+func (LoadConfig) Kind() string { return "config.load" }
+
+// ObserveRun re-reads a workflow run and draws the consequences. It carries no
+// state of the run on purpose: a webhook is a hint, the API is asked.
+type ObserveRun struct {
+	Repo       Repo   `json:"repo"`
+	RunID      int64  `json:"run_id"`
+	DeliveryID string `json:"delivery_id,omitempty"`
+}
+
+// Kind implements [Args].
+func (ObserveRun) Kind() string { return "run.observe" }
+
+// AdvanceIncident takes an incident as far as it goes without waiting.
+type AdvanceIncident struct {
+	ID int64 `json:"id"`
+}
+
+// Kind implements [Args].
+func (AdvanceIncident) Kind() string { return "incident.advance" }
+
+// PublishIncident brings an incident's Check Run up to date.
+type PublishIncident struct {
+	ID int64 `json:"id"`
+}
+
+// Kind implements [Args].
+func (PublishIncident) Kind() string { return "incident.publish" }
+
+// Recover asks for the recovery of a target of a repository: a person pressed
+// a button, commented, called the API, or sent a repository_dispatch.
+type Recover struct {
+	Repo       Repo   `json:"repo"`
+	Target     string `json:"target"` // workflow file, with or without directory and ending; "" when only one can be meant
+	Reason     string `json:"reason,omitempty"`
+	Actor      string `json:"actor"`
+	IncidentID int64  `json:"incident_id,omitempty"` // from a button
+	Depth      int    `json:"depth,omitempty"`
+	DeliveryID string `json:"delivery_id,omitempty"`
+}
+
+// Kind implements [Args].
+func (Recover) Kind() string { return "incident.recover" }
+
+// RunCommand answers one comment command.
+type RunCommand struct {
+	Repo       Repo   `json:"repo"`
+	Number     int    `json:"number"` // of the issue or pull request
+	CommentID  int64  `json:"comment_id"`
+	Author     string `json:"author"`
+	Body       string `json:"body"`
+	PullHead   bool   `json:"pull_request"` // the thread is a pull request
+	DeliveryID string `json:"delivery_id,omitempty"`
+}
+
+// Kind implements [Args].
+func (RunCommand) Kind() string { return "command.run" }
+
+// SyncInstallation re-reads an installation: its state and its repositories.
+type SyncInstallation struct {
+	InstallationID int64  `json:"installation_id"`
+	DeliveryID     string `json:"delivery_id,omitempty"`
+}
+
+// Kind implements [Args].
+func (SyncInstallation) Kind() string { return "installation.sync" }

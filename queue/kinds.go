@@ -107,3 +107,12 @@ type SyncInstallation struct {
 
 // Kind implements [Args].
 func (SyncInstallation) Kind() string { return "installation.sync" }
+
+// RefreshReplies rewrites the comments that report on an incident, after it
+// has changed.
+type RefreshReplies struct {
+	IncidentID int64 `json:"incident_id"`
+}
+
+// Kind implements [Args].
+func (RefreshReplies) Kind() string { return "command.refresh" }

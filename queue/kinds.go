@@ -22,8 +22,12 @@ func (ProcessDelivery) Kind() string { return "delivery.process" }
 
 // ValidateCommit brings "redundancy / validate" on a commit up to date.
 type ValidateCommit struct {
-	Repo       Repo   `json:"repo"`
-	SHA        string `json:"sha"`
+	Repo Repo   `json:"repo"`
+	SHA  string `json:"sha,omitempty"`
+	// Ref is a branch, tag or SHA as a person wrote it, to be resolved by the
+	// worker. It counts only when SHA is empty; both empty means the head of
+	// the default branch.
+	Ref        string `json:"ref,omitempty"`
 	DeliveryID string `json:"delivery_id,omitempty"`
 	// Again posts a new result even when this commit has one: somebody pressed
 	// "Re-run" or asked for it.

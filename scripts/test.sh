@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Runs every test with the race detector. Needs Go; what else is missing is
+# installed with the system's package manager, or named.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+need() { # command, Debian package
+	command -v "$1" >/dev/null && return
+	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$2" >/dev/null
+	fi
+	command -v "$1" >/dev/null || { echo "test: $1 is missing; install the package $2" >&2; exit 2; }
+}
+need git git
+need gcc gcc        # the race detector links with it
+need bwrap bubblewrap # isolation of actions
+# The independent double is JavaScript; it is used where it lies beside the checkout.
+[ ! -d ../shared/github-double ] || need npm npm
+
+CGO_ENABLED=1 go test -race -timeout 30m ./...

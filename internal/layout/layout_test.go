@@ -37,6 +37,7 @@ var layer = map[string]int{
 // sideways lists the imports within a layer that are wanted.
 var sideways = map[string][]string{
 	"commands":     {},
+	"handlers":     {"commands"}, // the grammar of comments, commands/comment
 	"fallback":     {"checks", "repoconfig", "agent"},
 	"checks":       {"repoconfig"},
 	"installation": {},

@@ -1,0 +1,60 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/rs/zerolog"
+)
+
+// Config is what the API needs.
+type Config struct {
+	Token     string // bearer token of /api/v1; empty refuses every call
+	Version   string
+	StartedAt time.Time
+	Clock     clockwork.Clock
+	Log       zerolog.Logger
+	Gatherer  prometheus.Gatherer
+	Checks    []Check // of readiness, in the order in which they are shown
+
+	Incidents    Incidents
+	Repositories Repositories
+	Deliveries   Deliveries
+	Jobs         Jobs
+}
+
+// maxRequest bounds the body of a request: 64 KiB.
+const maxRequest = 64 << 10
+
+// New returns the handler for everything under /api/v1, /healthz, /readyz and
+// /metrics.
+func New(cfg Config) http.Handler {
+	s := &server{cfg: cfg}
+	v1 := http.NewServeMux()
+	v1.HandleFunc("GET /api/v1/status", s.status)
+	v1.HandleFunc("GET /api/v1/health", s.health)
+	v1.HandleFunc("GET /api/v1/incidents", s.incidents)
+	v1.HandleFunc("GET /api/v1/incidents/{id}", s.incident)
+	v1.HandleFunc("GET /api/v1/repositories", s.repositories)
+	v1.HandleFunc("GET /api/v1/deliveries", s.deliveries)
+	v1.HandleFunc("POST /api/v1/deliveries/{guid}/replay", s.replay)
+	v1.HandleFunc("GET /api/v1/jobs", s.deadLetters)
+	v1.HandleFunc("POST /api/v1/jobs/{id}/retry", s.retryJob)
+	v1.HandleFunc("POST /api/v1/recover", s.recover)
+	v1.HandleFunc("/api/v1/", func(w http.ResponseWriter, r *http.Request) {
+		refuse(w, http.StatusNotFound, "no such path: "+r.URL.Path)
+	})
+
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", s.live)
+	mux.HandleFunc("GET /readyz", s.ready)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(cfg.Gatherer, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /api/v1/openapi.json", describe)
+	mux.Handle("/api/v1/", bearer(cfg.Token, http.MaxBytesHandler(v1, maxRequest)))
+	return mux
+}
+
+type server struct{ cfg Config }

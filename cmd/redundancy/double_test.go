@@ -1,0 +1,143 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+)
+
+const (
+	workflowPrimary = `name: marketing-sync
+on:
+  schedule: [{cron: "17 9 * * *"}]
+  workflow_dispatch:
+jobs:
+  post:
+    runs-on: ubuntu-latest
+    steps: [{run: "true"}]
+`
+	workflowFallback = `name: marketing-sync-fallback
+on:
+  workflow_dispatch:
+    inputs:
+      reason: {type: string, required: false}
+jobs:
+  post:
+    runs-on: ubuntu-latest
+    steps: [{run: "true"}]
+`
+	repositoryConfig = `version: 1
+workflows:
+  - file: marketing-sync.yml
+    effect: idempotent
+    recover:
+      - dispatch: {workflow: marketing-sync-fallback.yml, ref: main, inputs: {reason: failed}}
+      - repository_dispatch: {event_type: nobody-listens}
+`
+)
+
+// manifest is what app.yml asks for; the installation gets exactly that, so a
+// call that needs more is denied by the double.
+func manifest(t *testing.T) (permissions map[string]string, events []string) {
+	t.Helper()
+	b, err := os.ReadFile("../../app.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m struct {
+		Permissions map[string]string `yaml:"default_permissions"`
+		Events      []string          `yaml:"default_events"`
+	}
+	if err := yaml.Unmarshal(b, &m); err != nil {
+		t.Fatal(err)
+	}
+	return m.Permissions, m.Events
+}
+
+// TestAgainstIndependentDouble runs the built binary through the main job with
+// the independent double as GitHub.
+func TestAgainstIndependentDouble(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs Node; part of make test")
+	}
+	d := startDouble(t)
+	permissions, events := manifest(t)
+	d.ctl("/users", map[string]any{"login": "maintainer"})
+	d.ctl("/repos", map[string]any{"full": "acme/demo", "files": map[string]string{
+		".github/workflows/marketing-sync.yml":          workflowPrimary,
+		".github/workflows/marketing-sync-fallback.yml": workflowFallback,
+		".github/redundancy.yml":                        repositoryConfig,
+	}})
+	d.ctl("/users", map[string]any{"login": "maintainer", "repo": "acme/demo", "permission": "write"})
+	data := t.TempDir()
+	address := startBinary(t, d, "REDUNDANCY_DATA_DIR="+filepath.Join(data, "state"), "REDUNDANCY_POLL_SCALE=20")
+	d.ctl("/config", map[string]any{"hook": map[string]any{"url": "http://" + address + "/api/github/hook"}})
+	d.ctl("/installations", map[string]any{"account": "acme", "permissions": permissions, "events": events})
+
+	t.Run("a push is validated", func(t *testing.T) {
+		d.ctl("/push", map[string]any{"branch": "broken", "from": "main", "files": map[string]string{
+			".github/workflows/broken.yml": "name: broken\non: [push]\njobs:\n  a:\n    runs_on: ubuntu-latest\n    steps: []\n",
+		}})
+		d.until("redundancy / validate", func() bool {
+			for _, c := range d.checks("redundancy / validate") {
+				if c["conclusion"] == "failure" && len(c["annotations"].([]any)) > 0 {
+					return true
+				}
+			}
+			return false
+		})
+	})
+
+	t.Run("a failed run is recovered", func(t *testing.T) {
+		run := d.ctl("/runs", map[string]any{"workflow": "marketing-sync.yml", "event": "schedule"})
+		d.ctl(fmt.Sprintf("/runs/%.0f", run["id"]), map[string]any{"conclusion": "failure"})
+		var child float64
+		d.until("the fallback to be dispatched", func() bool {
+			runs, _ := dig(d.ctl("/state", nil), "repos", 0, "runs").([]any)
+			for _, r := range runs {
+				if m, ok := r.(map[string]any); ok && strings.HasSuffix(fmt.Sprint(m["path"]), "marketing-sync-fallback.yml") {
+					child, _ = m["id"].(float64)
+					return true
+				}
+			}
+			return false
+		})
+		d.ctl(fmt.Sprintf("/runs/%.0f", child), map[string]any{"conclusion": "success"})
+		d.until("the Check Run to show the recovery", func() bool {
+			list := d.checks("redundancy / recover marketing-sync")
+			return len(list) == 1 && list[0]["conclusion"] == "success"
+		})
+	})
+
+	t.Run("a command is answered", func(t *testing.T) {
+		issue := d.ctl("/issues", map[string]any{"title": "status?"})
+		d.ctl("/comments", map[string]any{"number": issue["number"], "user": "maintainer", "body": "/redundancy status"})
+		d.until("a reply", func() bool {
+			list, _ := dig(d.ctl("/state", nil), "repos", 0, "comments").([]any)
+			return len(list) == 2 && strings.Contains(fmt.Sprint(dig(list, 1, "body")), "marketing-sync")
+		})
+	})
+
+	t.Run("both re-runs are honoured", func(t *testing.T) {
+		before := len(d.checks("redundancy / validate"))
+		updates := func() (n float64) {
+			for _, c := range d.checks("redundancy / validate") {
+				u, _ := c["updates"].(float64)
+				n += u + 1
+			}
+			return n
+		}
+		first := d.checks("redundancy / validate")[0]
+		for _, path := range []string{fmt.Sprintf("/checks/%.0f/rerequest", first["id"]), fmt.Sprintf("/suites/%.0f/rerequest", first["suite"])} {
+			was := updates()
+			d.ctl(path, map[string]any{})
+			d.until(fmt.Sprintf("an answer to %s (had %d runs)", path, before), func() bool { return updates() > was })
+		}
+	})
+	d.ctl("/settle", map[string]any{})
+	d.verdict()
+}

@@ -10,33 +10,55 @@ const (
 	WorkflowsDir   = ".github/workflows"
 )
 
-// Repository is .github/redundancy.yml.
+// Repository is .github/redundancy.yml: what the App watches in a repository
+// and how it recovers what fails.
 type Repository struct {
-	Version   int                `yaml:"version" json:"version" jsonschema:"enum=1"`
-	Workflows []Workflow         `yaml:"workflows,omitempty" json:"workflows,omitempty"`
-	Hosts     map[string]HostUse `yaml:"hosts,omitempty" json:"hosts,omitempty"`
-	Validate  Validate           `yaml:"validate,omitempty" json:"validate,omitzero"`
-	Notify    map[string]Notify  `yaml:"notify,omitempty" json:"notify,omitempty"`
+	// Version of this format. Always 1.
+	Version int `yaml:"version" json:"version" jsonschema:"enum=1"`
+	// Workflows that are watched. A workflow that is not listed is validated only.
+	Workflows []Workflow `yaml:"workflows,omitempty" json:"workflows,omitempty" jsonschema:"maxItems=500"`
+	// Hosts that recovery steps may name, and what this repository may ask of
+	// each. The host's own agent.yml decides. "local", the App's own host,
+	// needs no entry.
+	Hosts map[string]HostUse `yaml:"hosts,omitempty" json:"hosts,omitempty" jsonschema:"maxProperties=100"`
+	// Validate adjusts the Check Run "redundancy / validate".
+	Validate Validate `yaml:"validate,omitempty" json:"validate,omitzero"`
+	// Notify holds the notification targets that workflows name.
+	Notify map[string]Notify `yaml:"notify,omitempty" json:"notify,omitempty" jsonschema:"maxProperties=100"`
 }
 
 // Workflow is a watched workflow.
 type Workflow struct {
-	// File is the bare name or the whole path; after parsing always the path,
-	// ".github/workflows/marketing-sync.yml".
-	File     string   `yaml:"file" json:"file"`
+	// File of the workflow: a bare name or the whole path. After parsing it is
+	// always the path, ".github/workflows/marketing-sync.yml".
+	File string `yaml:"file" json:"file" jsonschema:"minLength=1,maxLength=255"`
+	// Schedule says how late is late. Cron and timezone come from the workflow itself.
 	Schedule Schedule `yaml:"schedule,omitempty" json:"schedule,omitzero"`
-	Stall    Stall    `yaml:"stall,omitempty" json:"stall,omitzero"`
-	Effect   Effect   `yaml:"effect,omitempty" json:"effect,omitempty"`
-	Recover  []Step   `yaml:"recover,omitempty" json:"recover,omitempty"`
-	Breaker  Breaker  `yaml:"breaker,omitempty" json:"breaker,omitzero"`
-	Notify   []string `yaml:"notify,omitempty" json:"notify,omitempty"`
+	// Stall says when a run that does not end is stuck.
+	Stall Stall `yaml:"stall,omitempty" json:"stall,omitzero"`
+	// Effect says what a second execution would do: nothing bad (idempotent),
+	// nothing since the workflow itself skips what is done (guarded), or harm
+	// (at_most_once).
+	Effect Effect `yaml:"effect,omitempty" json:"effect,omitempty" jsonschema:"enum=idempotent,enum=guarded,enum=at_most_once,default=at_most_once"`
+	// Recover is tried in this order until one step is proven to have worked.
+	Recover []Step `yaml:"recover,omitempty" json:"recover,omitempty" jsonschema:"maxItems=20"`
+	// Breaker stops automatic recovery of a workflow that keeps failing.
+	Breaker Breaker `yaml:"breaker,omitempty" json:"breaker,omitzero"`
+	// Notify names keys of the top-level notify.
+	Notify []string `yaml:"notify,omitempty" json:"notify,omitempty" jsonschema:"maxItems=20"`
 }
 
 // Schedule says how late is late. Cron and timezone come from the workflow.
 type Schedule struct {
-	Grace    Duration `yaml:"grace,omitempty" json:"grace,omitempty"`
+	// Grace is how late a scheduled run may start before it is suspected. Left
+	// out, it is learned from the workflow's own history.
+	Grace Duration `yaml:"grace,omitempty" json:"grace,omitempty"`
+	// Deadline is how late a scheduled run may start before it counts as
+	// missed. Not shorter than grace.
 	Deadline Duration `yaml:"deadline,omitempty" json:"deadline,omitempty"`
-	Catchup  Catchup  `yaml:"catchup,omitempty" json:"catchup,omitempty" jsonschema:"enum=none,enum=latest,enum=all"`
+	// Catchup says which missed ticks are made up for: none of them, the
+	// latest, or all.
+	Catchup Catchup `yaml:"catchup,omitempty" json:"catchup,omitempty" jsonschema:"enum=none,enum=latest,enum=all,default=latest"`
 }
 
 // Catchup says which missed ticks are made up for. Named as in Airflow.
@@ -51,101 +73,60 @@ const (
 
 // Stall says when a run that does not end is stuck.
 type Stall struct {
-	Queued  Duration `yaml:"queued,omitempty" json:"queued,omitempty"`
+	// Queued is how long a run may wait without any job having started.
+	Queued Duration `yaml:"queued,omitempty" json:"queued,omitempty"`
+	// Running is how long a run may go on without finishing a step.
 	Running Duration `yaml:"running,omitempty" json:"running,omitempty"`
 }
 
 // Effect says what a second execution of a workflow would do.
 type Effect string
 
-// The effect classes, see the contract. Empty means AtMostOnce.
+// The effect classes. Empty means AtMostOnce.
 const (
 	Idempotent Effect = "idempotent"
 	Guarded    Effect = "guarded"
 	AtMostOnce Effect = "at_most_once"
 )
 
-// Step is one way to recover. Exactly one field is set.
-type Step struct {
-	Rerun              *Rerun              `yaml:"rerun,omitempty" json:"rerun,omitempty"`
-	Dispatch           *Dispatch           `yaml:"dispatch,omitempty" json:"dispatch,omitempty"`
-	RepositoryDispatch *RepositoryDispatch `yaml:"repository_dispatch,omitempty" json:"repository_dispatch,omitempty"`
-	Run                *Run                `yaml:"run,omitempty" json:"run,omitempty"`
-	WorkflowAtHome     *WorkflowAtHome     `yaml:"workflow_at_home,omitempty" json:"workflow_at_home,omitempty"`
-}
-
-// Rerun re-runs the failed jobs of the run itself.
-type Rerun struct {
-	Attempts int          `yaml:"attempts,omitempty" json:"attempts,omitempty" jsonschema:"minimum=1,maximum=10"` // default 1
-	When     []RerunCause `yaml:"when,omitempty" json:"when,omitempty"`                                           // empty: whatever the cause
-}
-
-// RerunCause is a class of failure.
-type RerunCause string
-
-// The classes of failure that a re-run can be limited to.
-const (
-	Infrastructure RerunCause = "infrastructure"
-	Flaky          RerunCause = "flaky"
-	Code           RerunCause = "code"
-)
-
-// Dispatch starts a workflow by workflow_dispatch.
-type Dispatch struct {
-	Workflow string            `yaml:"workflow" json:"workflow"` // after parsing the whole path
-	Ref      string            `yaml:"ref,omitempty" json:"ref,omitempty"`
-	Inputs   map[string]string `yaml:"inputs,omitempty" json:"inputs,omitempty"` // at most 25
-}
-
-// RepositoryDispatch sends a repository_dispatch event.
-type RepositoryDispatch struct {
-	EventType string `yaml:"event_type,omitempty" json:"event_type,omitempty" jsonschema:"maxLength=100"` // default "redundancy-fallback"
-}
-
-// DefaultEventType is what a repository_dispatch step sends unless told otherwise.
-const DefaultEventType = "redundancy-fallback"
-
-// Run runs a vetted action of a host.
-type Run struct {
-	Host    string   `yaml:"host" json:"host"` // LocalHost or a key of hosts
-	Action  string   `yaml:"action" json:"action"`
-	Timeout Duration `yaml:"timeout,omitempty" json:"timeout,omitempty"` // the shorter of this and the action's own counts
-}
-
-// LocalHost is the App's own host.
-const LocalHost = "local"
-
-// WorkflowAtHome runs the same workflow on a host.
-type WorkflowAtHome struct {
-	Host string `yaml:"host" json:"host"`
-}
-
 // Breaker stops automatic recovery of a workflow that keeps failing.
 type Breaker struct {
-	Failures int      `yaml:"failures,omitempty" json:"failures,omitempty" jsonschema:"minimum=1"` // default 5
-	Cooldown Duration `yaml:"cooldown,omitempty" json:"cooldown,omitempty"`                        // default 5m
+	// Failures in a row that open the breaker.
+	Failures int `yaml:"failures,omitempty" json:"failures,omitempty" jsonschema:"minimum=1,maximum=1000,default=5"`
+	// Cooldown is how long an open breaker waits before one recovery is tried again.
+	Cooldown Duration `yaml:"cooldown,omitempty" json:"cooldown,omitempty" jsonschema:"default=5m"`
 }
 
 // HostUse says what the repository may ask of a host; the host decides.
 type HostUse struct {
-	PM2     bool `yaml:"pm2,omitempty" json:"pm2,omitempty"`
-	Git     bool `yaml:"git,omitempty" json:"git,omitempty"`
+	// PM2 processes.
+	PM2 bool `yaml:"pm2,omitempty" json:"pm2,omitempty"`
+	// Git working copies.
+	Git bool `yaml:"git,omitempty" json:"git,omitempty"`
+	// Netlify sites.
 	Netlify bool `yaml:"netlify,omitempty" json:"netlify,omitempty"`
-	Build   bool `yaml:"build,omitempty" json:"build,omitempty"`
+	// Build health.
+	Build bool `yaml:"build,omitempty" json:"build,omitempty"`
 }
 
 // Validate adjusts "redundancy / validate".
 type Validate struct {
-	Ignore []string                `yaml:"ignore,omitempty" json:"ignore,omitempty"` // regular expressions on messages and rules
-	Paths  map[string]PathValidate `yaml:"paths,omitempty" json:"paths,omitempty"`   // by glob
+	// Ignore holds regular expressions (RE2). A finding whose message or rule
+	// matches one is left out.
+	Ignore []string `yaml:"ignore,omitempty" json:"ignore,omitempty" jsonschema:"maxItems=100"`
+	// Paths adjusts the files of a glob.
+	Paths map[string]PathValidate `yaml:"paths,omitempty" json:"paths,omitempty" jsonschema:"maxProperties=100"`
 }
 
 // PathValidate adjusts validation for the files of one glob.
 type PathValidate struct {
-	Ignore []string `yaml:"ignore,omitempty" json:"ignore,omitempty"`
+	// Ignore holds regular expressions (RE2), for these files only.
+	Ignore []string `yaml:"ignore,omitempty" json:"ignore,omitempty" jsonschema:"maxItems=100"`
 }
 
 // Notify is a notification target.
 type Notify struct {
-	URL string `yaml:"url" json:"url"` // "env:NAME" reads it from the server's environment
+	// URL of the target; "env:NAME" reads it from the server's environment, so
+	// that no secret stands in the repository.
+	URL string `yaml:"url" json:"url" jsonschema:"minLength=1,maxLength=2048"`
 }

@@ -1,0 +1,82 @@
+package githubapi
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+type contextKey int
+
+const (
+	installationKey contextKey = iota
+	uncachedKey
+)
+
+// identity is the outermost layer of a client: it says below whose request
+// this is, and refuses while that installation is limited, before a token is
+// minted for a request that would not be sent.
+type identity struct {
+	installation int64 // 0: the App itself
+	limits       *limits
+	meter        *meter
+	prefix       string
+	next         http.RoundTripper
+}
+
+func (i *identity) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := i.limits.refuse(i.installation, resourceOf(i.prefix, req.URL.Path)); err != nil {
+		closeBody(req)
+		i.meter.refused("limit")
+		return nil, err
+	}
+	// A clone, not WithContext: ghinstallation writes into the header map, and
+	// the caller's request must not end up with a token in it.
+	return i.next.RoundTrip(req.Clone(context.WithValue(req.Context(), installationKey, i.installation)))
+}
+
+// payer is whose rate limit a signed request counts against: tokens are minted
+// with the App's own JWT, although it happens on behalf of an installation.
+func payer(req *http.Request) int64 {
+	if strings.HasPrefix(req.Header.Get("Authorization"), "Bearer ") {
+		return 0
+	}
+	id, _ := req.Context().Value(installationKey).(int64)
+	return id
+}
+
+// dormancy listens to the minting of tokens: 403 and 404 there mean that the
+// installation is suspended or gone (ossf/allstar#314), which no repetition
+// mends.
+type dormancy struct {
+	report func(installationID int64)
+	next   http.RoundTripper
+}
+
+func (d *dormancy) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := d.next.RoundTrip(req)
+	if err != nil || d.report == nil {
+		return resp, err
+	}
+	if resp.StatusCode == http.StatusForbidden || resp.StatusCode == http.StatusNotFound {
+		if id, ok := mintedFor(req); ok {
+			d.report(id)
+		}
+	}
+	return resp, nil
+}
+
+// mintedFor reads the installation out of POST …/app/installations/ID/access_tokens.
+func mintedFor(req *http.Request) (int64, bool) {
+	rest, ok := strings.CutSuffix(req.URL.Path, "/access_tokens")
+	if !ok || req.Method != http.MethodPost {
+		return 0, false
+	}
+	_, number, ok := strings.Cut(rest, "/app/installations/")
+	if !ok {
+		return 0, false
+	}
+	id, err := strconv.ParseInt(number, 10, 64)
+	return id, err == nil
+}

@@ -30,27 +30,27 @@ func FuzzHandlers(f *testing.F) {
 		Runs: &fakeRuns{watched: map[string]bool{watchedPath: true}}, Owners: fakeOwners{"acme": {site}}, AppID: appID, Slug: func() string { return "" },
 	}}
 	parsers := map[string]func(context.Context, []byte) (intent, error){
-		"push": parser(func(ctx context.Context, e *pushEvent) (intent, error) { return (&Push{b}).decide(ctx, e, "g") }),
-		"workflow_run": parser(func(ctx context.Context, e *workflowRunEvent) (intent, error) {
+		"push": parsing(func(ctx context.Context, e *pushEvent) (intent, error) { return (&Push{b}).decide(ctx, e, "g") }),
+		"workflow_run": parsing(func(ctx context.Context, e *workflowRunEvent) (intent, error) {
 			return (&WorkflowRun{b}).decide(ctx, e, "g")
 		}),
-		"check_run": parser(func(_ context.Context, e *checkRunEvent) (intent, error) { return (&CheckRun{b}).decide(e, "g"), nil }),
-		"check_suite": parser(func(_ context.Context, e *checkSuiteEvent) (intent, error) {
+		"check_run": parsing(func(_ context.Context, e *checkRunEvent) (intent, error) { return (&CheckRun{b}).decide(e, "g"), nil }),
+		"check_suite": parsing(func(_ context.Context, e *checkSuiteEvent) (intent, error) {
 			return (&CheckSuite{b}).decide(e, "g"), nil
 		}),
-		"pull_request": parser(func(_ context.Context, e *pullRequestEvent) (intent, error) {
+		"pull_request": parsing(func(_ context.Context, e *pullRequestEvent) (intent, error) {
 			return (&PullRequest{b}).decide(e, "g"), nil
 		}),
-		"issue_comment": parser(func(_ context.Context, e *issueCommentEvent) (intent, error) {
+		"issue_comment": parsing(func(_ context.Context, e *issueCommentEvent) (intent, error) {
 			return (&IssueComment{b}).decide(e, "g"), nil
 		}),
-		"repository_dispatch": parser(func(ctx context.Context, e *repositoryDispatchEvent) (intent, error) {
+		"repository_dispatch": parsing(func(ctx context.Context, e *repositoryDispatchEvent) (intent, error) {
 			return (&RepositoryDispatch{b}).decide(ctx, e, "g"), nil
 		}),
-		"installation": parser(func(_ context.Context, e *installationEvent) (intent, error) {
+		"installation": parsing(func(_ context.Context, e *installationEvent) (intent, error) {
 			return (&Installation{b}).decide(e, "g"), nil
 		}),
-		"installation_repositories": parser(func(_ context.Context, e *installationRepositoriesEvent) (intent, error) {
+		"installation_repositories": parsing(func(_ context.Context, e *installationRepositoriesEvent) (intent, error) {
 			return (&InstallationRepositories{b}).decide(e, "g"), nil
 		}),
 	}
@@ -67,8 +67,8 @@ func FuzzHandlers(f *testing.F) {
 	})
 }
 
-// parser is handle without the database, which is too slow to fuzz.
-func parser[E payload](decide func(context.Context, E) (intent, error)) func(context.Context, []byte) (intent, error) {
+// parsing is handle without the database, which is too slow to fuzz.
+func parsing[E payload](decide func(context.Context, E) (intent, error)) func(context.Context, []byte) (intent, error) {
 	return func(ctx context.Context, body []byte) (intent, error) {
 		e, err := decode[E](body)
 		if err != nil {

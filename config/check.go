@@ -58,7 +58,7 @@ func (c *checker) workflow(r *Repository, w *Workflow, at []any) {
 		c.step(r, &w.Recover[i], append(at, "recover", i))
 	}
 	for i, name := range w.Notify {
-		if _, ok := r.Notify[name]; !ok {
+		if _, ok := r.Notify[name]; !ok && name != "" {
 			c.unknownName(append(at, "notify", i), "notification target", name, slices.Sorted(maps.Keys(r.Notify)), "notify")
 		}
 	}
@@ -153,7 +153,7 @@ func (c *checker) notifyURL(raw, name string) {
 func (c *checker) validate(v *Validate) {
 	c.patterns(v.Ignore, "validate", "ignore")
 	for _, glob := range slices.Sorted(maps.Keys(v.Paths)) {
-		if len(glob) > maxPattern || !doublestar.ValidatePattern(glob) {
+		if glob == "" || len(glob) > maxPattern || !doublestar.ValidatePattern(glob) {
 			c.add(Error, c.root.Key("validate", "paths", glob), strict.RuleValue, fmt.Sprintf("%.80q is no glob of at most %d characters: *, **, ?, [a-z] and {a,b} are understood", glob, maxPattern), "")
 		}
 		c.patterns(v.Paths[glob].Ignore, "validate", "paths", glob, "ignore")

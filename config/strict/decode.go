@@ -91,7 +91,7 @@ func (d *decoder) value(n *Node, v reflect.Value, path string, c constraints) {
 }
 
 func (d *decoder) text(n *Node, u encoding.TextUnmarshaler, where string, c constraints) {
-	if n.Kind != String {
+	if n.Kind != String && n.Kind != Number && n.Kind != Bool {
 		d.wrong(n, where, "a string")
 		return
 	}
@@ -137,9 +137,6 @@ func (d *decoder) mapping(n *Node, v reflect.Value, path string) {
 	for _, e := range n.Entries {
 		item := reflect.New(v.Type().Elem()).Elem()
 		where, value := path+"."+e.Key.Text, e.Value
-		if e.Key.Text == "" {
-			d.add(e.Key, RuleValue, "", "%s has an empty key", path)
-		}
 		if item.Kind() == reflect.String && (value.Kind == Number || value.Kind == Bool) {
 			plain := *value // `inputs: {count: 3}` is "3"
 			plain.Kind, value = String, &plain

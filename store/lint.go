@@ -83,7 +83,7 @@ func PruneLintResults(ctx context.Context, tx *Tx, before Millis, keep int) (int
 	if count <= int64(keep) {
 		return n, nil
 	}
-	least := tx.NewSelect().Model((*LintResult)(nil)).Column("used_at").Order("used_at").Offset(int(count) - keep - 1).Limit(1)
+	least := tx.NewSelect().Model((*LintResult)(nil)).Column("used_at").Order("used_at").Offset(count - int64(keep) - 1).Limit(1)
 	surplus, err := tx.NewDelete().Model((*LintResult)(nil)).Where("used_at <= (?)", least).Exec(ctx)
 	if err != nil {
 		return n, fmt.Errorf("prune lint results: %w", err)

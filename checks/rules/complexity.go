@@ -31,7 +31,7 @@ var anchor = regexp.MustCompile(`(?:^|[\s\[{,:-])&[^\s&,\[\]{}]`)
 func tooComplex(content []byte) (config.Finding, bool) {
 	finding := func(line, column int, format string, args ...any) (config.Finding, bool) {
 		return config.Finding{
-			Line: line, Column: column, Rule: "too-complex", Severity: config.Error,
+			Line: line, Column: column, Rule: TooComplex, Severity: config.Error,
 			Message: fmt.Sprintf(format, args...) + ". The rest of the file was not checked",
 		}, true
 	}

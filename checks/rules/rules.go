@@ -27,8 +27,11 @@ const (
 // actionlint's version, held to go.mod by a test.
 const Version = "1/v1.7.12"
 
-// Internal is the rule of a finding that says that the checker failed.
-const Internal = "internal"
+// Rules of findings that say why a file was not checked.
+const (
+	Internal   = "internal"    // the checker failed
+	TooComplex = "too-complex" // checking it would take too long
+)
 
 // rule improves on the findings of one file: it adds its own, and replaces
 // those that only describe a consequence of what it found.

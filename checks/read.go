@@ -1,0 +1,225 @@
+package checks
+
+import (
+	"context"
+	"crypto/sha1" //nolint:gosec // git's name of a blob, not a protection
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/go-github/v62/github"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/redundancy-app/redundancy/checks/rules"
+	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/githubapi"
+	"github.com/redundancy-app/redundancy/queue"
+	"github.com/redundancy-app/redundancy/store"
+)
+
+const (
+	// readers is how many blobs are read at once, well below GitHub's 100
+	// concurrent requests for all that the App does.
+	readers = 8
+	// readBatch is how many new blobs are stored in one transaction. An
+	// attempt that ends early loses one batch at most.
+	readBatch = 64
+	// touchAfter is how exact the time of last use is.
+	touchAfter = 24 * time.Hour
+)
+
+// Roles under which blobs are cached: what a content means depends on where it
+// stands, and nothing else does.
+const (
+	roleWorkflow      = "workflow"
+	roleConfiguration = "configuration"
+)
+
+// cacheVersion ties what is cached to the rules, and in a released binary to
+// the build, so that nobody has to remember to raise a number.
+var cacheVersion = sync.OnceValue(func() string {
+	version := rules.Version
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				version += "/" + s.Value
+			}
+		}
+	}
+	return version
+})
+
+// read finds out what is known about the listed files: from the store, or by
+// reading and linting what was not seen before.
+func (v *Validator) read(ctx context.Context, client *github.Client, repo queue.Repo, listed []githubapi.File) ([]file, error) {
+	files := make([]file, len(listed))
+	byRole := map[string][]string{}
+	for i, f := range listed {
+		files[i].path = f.Path
+		if f.Size > rules.MaxFile {
+			files[i].tooLarge = f.Size
+			continue
+		}
+		byRole[roleOf(f.Path)] = append(byRole[roleOf(f.Path)], f.BlobSHA)
+	}
+	for role, blobs := range byRole {
+		slices.Sort(blobs)
+		blobs = slices.Compact(blobs)
+		known, err := v.known(ctx, role, blobs)
+		if err != nil {
+			return nil, err
+		}
+		missing := slices.DeleteFunc(blobs, func(b string) bool { return known[b] != nil })
+		if err := v.fetch(ctx, client, repo, role, missing, known); err != nil {
+			return nil, err
+		}
+		for i, f := range listed {
+			if r := known[f.BlobSHA]; r != nil && files[i].tooLarge == 0 && roleOf(f.Path) == role {
+				files[i].analysis, files[i].content, files[i].tooLarge = r.analysis, r.content, r.tooLarge
+			}
+		}
+	}
+	return files, nil
+}
+
+func roleOf(path string) string {
+	if isWorkflow(path) {
+		return roleWorkflow
+	}
+	return roleConfiguration
+}
+
+// known loads what the store has.
+func (v *Validator) known(ctx context.Context, role string, blobs []string) (map[string]*file, error) {
+	rows, err := v.Store.LintResults(ctx, cacheVersion(), role, blobs)
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[string]*file, len(blobs))
+	now := v.Clock.Now()
+	var stale []string
+	for _, row := range rows {
+		f, err := decode(row)
+		if err != nil {
+			zerolog.Ctx(ctx).Warn().Err(err).Str("blob", row.Blob).Msg("cached findings are unreadable; reading the file again")
+			continue
+		}
+		known[row.Blob] = f
+		if now.Sub(row.UsedAt.Time()) > touchAfter {
+			stale = append(stale, row.Blob)
+		}
+	}
+	v.metrics.cache.WithLabelValues("hit").Add(float64(len(known)))
+	v.metrics.cache.WithLabelValues("miss").Add(float64(len(blobs) - len(known)))
+	if len(stale) == 0 {
+		return known, nil
+	}
+	return known, v.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		return store.TouchLintResults(ctx, tx, role, stale, store.MillisOf(now))
+	})
+}
+
+// fetch reads blobs, finds out about them, and stores that batch by batch.
+func (v *Validator) fetch(ctx context.Context, client *github.Client, repo queue.Repo, role string, blobs []string, known map[string]*file) error {
+	for batch := range slices.Chunk(blobs, readBatch) {
+		got := make([]*file, len(batch))
+		group, gctx := errgroup.WithContext(ctx)
+		group.SetLimit(readers)
+		for i, blob := range batch {
+			group.Go(func() (err error) {
+				got[i], err = v.fetchOne(gctx, client, repo, role, blob)
+				return err
+			})
+		}
+		failed := group.Wait()
+		rows := make([]store.LintResult, 0, len(batch))
+		for i, f := range got {
+			if f == nil {
+				continue
+			}
+			known[batch[i]] = f
+			if f.tooLarge == 0 {
+				row, err := encode(role, batch[i], f, store.MillisOf(v.Clock.Now()))
+				if err != nil {
+					return err
+				}
+				rows = append(rows, row)
+			}
+		}
+		err := v.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+			return store.SaveLintResults(ctx, tx, rows)
+		})
+		if err := errors.Join(failed, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *Validator) fetchOne(ctx context.Context, client *github.Client, repo queue.Repo, role, blob string) (*file, error) {
+	content, err := githubapi.Blob(ctx, client, repo.Owner, repo.Name, blob, rules.MaxFile)
+	if errors.Is(err, githubapi.ErrTooLarge) {
+		return &file{tooLarge: rules.MaxFile + 1}, nil // the listing had another size
+	}
+	if err != nil {
+		return nil, err
+	}
+	// What is cached counts for every repository with this blob, so an answer
+	// that was garbled on its way must not get in.
+	if name := gitName(content, len(blob)); name != blob {
+		return nil, fmt.Errorf("read blob %s of %s: the answer has the name %s", blob, repo.FullName(), name)
+	}
+	if role == roleConfiguration {
+		return &file{content: content}, nil
+	}
+	a := analyse(content)
+	if len(a.Findings) > 0 && a.Findings[0].Rule == rules.Internal {
+		zerolog.Ctx(ctx).Error().Str("blob", blob).Str("cause", a.Findings[0].Message).Msg("the linter failed on a workflow file")
+	}
+	return &file{analysis: a}, nil
+}
+
+// gitName is git's name of a blob, in hexadecimal digits.
+func gitName(content []byte, digits int) string {
+	var h hash.Hash = sha1.New() //nolint:gosec // see the import
+	if digits == hex.EncodedLen(sha256.Size) {
+		h = sha256.New()
+	}
+	fmt.Fprintf(h, "blob %d\x00", len(content))
+	h.Write(content)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func encode(role, blob string, f *file, now store.Millis) (store.LintResult, error) {
+	row := store.LintResult{Blob: blob, Role: role, Version: cacheVersion(), Result: f.content, UsedAt: now}
+	if role == roleConfiguration {
+		if row.Result == nil {
+			row.Result = []byte{}
+		}
+		return row, nil
+	}
+	var err error
+	if row.Result, err = json.Marshal(f.analysis); err != nil {
+		return row, fmt.Errorf("encode findings: %w", err)
+	}
+	return row, nil
+}
+
+func decode(row store.LintResult) (*file, error) {
+	if row.Role == roleConfiguration {
+		return &file{content: row.Result}, nil
+	}
+	f := &file{analysis: analysis{Facts: config.WorkflowFacts{}}}
+	if err := json.Unmarshal(row.Result, &f.analysis); err != nil {
+		return nil, fmt.Errorf("decode findings: %w", err)
+	}
+	return f, nil
+}

@@ -19,7 +19,7 @@ import (
 // Defaults of [Config].
 const (
 	DefaultCapacity        = 1000             // installations
-	DefaultTimeout         = 30 * time.Second // a whole call with its redirects and its body
+	DefaultTimeout         = 30 * time.Second // one request with its token and its body
 	DefaultCachePerClient  = 4 << 20          // bytes
 	DefaultCacheTotal      = 64 << 20         // bytes
 	DefaultBreakerFailures = 10
@@ -64,6 +64,7 @@ type Config struct {
 // It is safe for concurrent use.
 type Clients struct {
 	cfg    Config
+	origin *url.URL
 	base   http.RoundTripper
 	limits *limits
 	cache  *cachePool
@@ -82,13 +83,14 @@ func New(cfg Config) (*Clients, error) {
 		return nil, fmt.Errorf("set up GitHub client: %w", err)
 	}
 	origin, _ := url.Parse(cfg.BaseURL) // complete has parsed it
-	own := cfg.Transport == nil
-	if own {
+	if cfg.Transport == nil {
 		cfg.Transport = newTransport(cfg.Timeout)
 	}
-	c := &Clients{cfg: cfg, meter: newMeter(cfg.Registerer), caches: map[int64]*memoryCache{}}
+	c := &Clients{cfg: cfg, origin: origin, meter: newMeter(cfg.Registerer), caches: map[int64]*memoryCache{}}
 	c.limits = newLimits(cfg.Clock, c.meter)
 	c.cache = &cachePool{budget: cfg.CacheTotal, members: map[*memoryCache]struct{}{}}
+	c.meter.register(cfg.Registerer, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "redundancy_github_cache_bytes",
+		Help: "Memory that answers kept for conditional requests take."}, func() float64 { return float64(c.cache.bytes()) }))
 	c.plain = &http.Client{Transport: cfg.Transport, Timeout: cfg.Timeout, CheckRedirect: checkLogRedirect(origin)}
 	// From the outside in. Minting a token begins here too, below ghinstallation,
 	// which is why limits, breaker and guard are not client middleware.
@@ -209,7 +211,7 @@ func (c *Clients) dropped(id int64, _ *github.Client) {
 func (c *Clients) creator(id int64) githubapp.ClientCreator {
 	middleware := []githubapp.ClientMiddleware{
 		func(next http.RoundTripper) http.RoundTripper {
-			return &identity{installation: id, limits: c.limits, meter: c.meter, prefix: mustPath(c.cfg.BaseURL), next: next}
+			return &identity{installation: id, limits: c.limits, meter: c.meter, prefix: c.origin.Path, timeout: c.cfg.Timeout, next: next}
 		},
 	}
 	if c.cfg.CachePerClient > 0 && c.cfg.CacheTotal > 0 {
@@ -221,7 +223,6 @@ func (c *Clients) creator(id int64) githubapp.ClientCreator {
 	}
 	return githubapp.NewClientCreator(c.cfg.BaseURL, graphURL(c.cfg.BaseURL), c.cfg.AppID, c.cfg.PrivateKey,
 		githubapp.WithClientUserAgent(c.cfg.userAgent()),
-		githubapp.WithClientTimeout(c.cfg.Timeout),
 		githubapp.WithTransport(c.base),
 		githubapp.WithClientMiddleware(middleware...),
 	)
@@ -229,11 +230,6 @@ func (c *Clients) creator(id int64) githubapp.ClientCreator {
 
 // graphURL is not used by this App; the creator wants one.
 func graphURL(base string) string { return base + "/graphql" }
-
-func mustPath(base string) string {
-	u, _ := url.Parse(base)
-	return u.Path
-}
 
 // newTransport bounds what the call's own timeout does not: the dial of one
 // address among several, and requests that go-github sends past http.Client

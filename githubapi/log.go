@@ -17,8 +17,7 @@ const maxLogRedirects = 5
 // that there is more. The link is a secret by itself, so it is requested
 // without the token, and neither errors nor logs contain it.
 func (c *Clients) FetchLog(ctx context.Context, link *url.URL, limit int) (text []byte, truncated bool, err error) {
-	origin, _ := url.Parse(c.cfg.BaseURL) // parsed in New
-	if err := checkLogLink(origin, link); err != nil {
+	if err := checkLogLink(c.origin, link); err != nil {
 		return nil, false, fmt.Errorf("fetch log: %w", err)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, link.String(), nil)

@@ -1,7 +1,6 @@
 package githubapi
 
 import (
-	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -43,15 +42,15 @@ func newMeter(reg prometheus.Registerer) *meter {
 		open: prometheus.NewGauge(prometheus.GaugeOpts{Name: "redundancy_github_breaker_open",
 			Help: "1 while GitHub keeps failing and nothing, or one probe, is sent."}),
 	}
-	if reg == nil {
-		return m
-	}
-	for _, c := range []prometheus.Collector{m.requests, m.seconds, m.refusals, m.cacheUse, m.rateLimit, m.rateLeft, m.rateReset, m.open} {
-		if err := reg.Register(c); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {
-			panic(err) // two different metrics of one name: a mistake in the program
-		}
-	}
+	m.register(reg, m.requests, m.seconds, m.refusals, m.cacheUse, m.rateLimit, m.rateLeft, m.rateReset, m.open)
 	return m
+}
+
+// register panics on two metrics of one name, which is a mistake in the program.
+func (m *meter) register(reg prometheus.Registerer, all ...prometheus.Collector) {
+	if reg != nil {
+		reg.MustRegister(all...)
+	}
 }
 
 func (m *meter) sent(operation string, resp *http.Response, took time.Duration) {

@@ -2,9 +2,11 @@ package githubapi
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 type contextKey int
@@ -22,6 +24,7 @@ type identity struct {
 	limits       *limits
 	meter        *meter
 	prefix       string
+	timeout      time.Duration
 	next         http.RoundTripper
 }
 
@@ -33,7 +36,37 @@ func (i *identity) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	// A clone, not WithContext: ghinstallation writes into the header map, and
 	// the caller's request must not end up with a token in it.
-	return i.next.RoundTrip(req.Clone(context.WithValue(req.Context(), installationKey, i.installation)))
+	ctx, cancel := context.WithTimeout(context.WithValue(req.Context(), installationKey, i.installation), i.timeout)
+	resp, err := i.next.RoundTrip(req.Clone(ctx))
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	resp.Body = &timedBody{ReadCloser: resp.Body, cancel: cancel}
+	return resp, nil
+}
+
+// timedBody ends the time limit with the answer. http.Client's own Timeout
+// would do so at Close only, and go-github v62 never closes the body of an
+// error (CheckResponse puts another in its place), which leaves a goroutine
+// behind until the time is up.
+type timedBody struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+func (b *timedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.cancel()
+	}
+	return n, err
+}
+
+func (b *timedBody) Close() error {
+	err := b.ReadCloser.Close()
+	b.cancel()
+	return err
 }
 
 // payer is whose rate limit a signed request counts against: tokens are minted

@@ -1,0 +1,155 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/uptrace/bun"
+)
+
+// Repository is a repository that an installation covers, or covered.
+type Repository struct {
+	bun.BaseModel `bun:"table:repositories"`
+
+	ID             int64  `bun:"id,pk"`
+	InstallationID int64  `bun:"installation_id"`
+	Owner          string `bun:"owner"`
+	Name           string `bun:"name"`
+	DefaultBranch  string `bun:"default_branch"` // "" while unknown
+	Private        bool   `bun:"private"`
+	Archived       bool   `bun:"archived"`
+	Removed        bool   `bun:"removed"` // no longer covered
+	SeenAt         Millis `bun:"seen_at"`
+}
+
+// FullName is "owner/name".
+func (r Repository) FullName() string { return r.Owner + "/" + r.Name }
+
+// repositoryChunk keeps a statement below SQLite's 32,766 parameters.
+const repositoryChunk = 500
+
+// Repository returns one repository; ok is false when it was never seen.
+func (s *Store) Repository(ctx context.Context, id int64) (r Repository, ok bool, err error) {
+	err = s.read.NewSelect().Model(&r).Where("id = ?", id).Scan(ctx)
+	return oneRepository(r, err)
+}
+
+// RepositoryByName returns the covered repository of that name, in any case of
+// letters as GitHub does. When two rows claim it, because a rename was not
+// heard of yet, the one seen last counts.
+func (s *Store) RepositoryByName(ctx context.Context, owner, name string) (r Repository, ok bool, err error) {
+	err = s.read.NewSelect().Model(&r).
+		Where("lower(owner) = lower(?)", owner).Where("lower(name) = lower(?)", name).Where("NOT removed").
+		Order("seen_at DESC", "id DESC").Limit(1).Scan(ctx)
+	return oneRepository(r, err)
+}
+
+func oneRepository(r Repository, err error) (Repository, bool, error) {
+	if errors.Is(err, sql.ErrNoRows) {
+		return Repository{}, false, nil
+	}
+	if err != nil {
+		return Repository{}, false, fmt.Errorf("read repository: %w", err)
+	}
+	return r, true, nil
+}
+
+// Repositories lists what an installation covers, or with 0 what all active
+// installations cover, by owner and name.
+func (s *Store) Repositories(ctx context.Context, installationID int64) ([]Repository, error) {
+	return listRepositories(ctx, s.read, installationID)
+}
+
+// InstallationRepositories is [Store.Repositories] of one installation as a
+// transaction sees it.
+func InstallationRepositories(ctx context.Context, tx *Tx, installationID int64) ([]Repository, error) {
+	return listRepositories(ctx, tx, installationID)
+}
+
+func listRepositories(ctx context.Context, db bun.IDB, installationID int64) ([]Repository, error) {
+	var all []Repository
+	q := db.NewSelect().Model(&all).Where("NOT removed").Order("owner", "name")
+	if installationID != 0 {
+		q = q.Where("installation_id = ?", installationID)
+	} else {
+		q = q.Where("installation_id IN (SELECT id FROM installations WHERE state = ?)", InstallationActive)
+	}
+	if err := q.Scan(ctx); err != nil {
+		return nil, fmt.Errorf("read repositories: %w", err)
+	}
+	return all, nil
+}
+
+// SaveRepositories writes what GitHub says now; an empty DefaultBranch keeps
+// the known one. It returns those whose configuration must be read: new or
+// back again, under another owner (whose default counts), with another default
+// branch, no longer archived. Archived repositories run nothing and are not
+// among them.
+func SaveRepositories(ctx context.Context, tx *Tx, repos []Repository) ([]Repository, error) {
+	var stale []Repository
+	for chunk := range slices.Chunk(repos, repositoryChunk) {
+		known, err := knownRepositories(ctx, tx, chunk)
+		if err != nil {
+			return nil, err
+		}
+		_, err = tx.NewInsert().Model(&chunk).On("CONFLICT (id) DO UPDATE").
+			Set("installation_id = EXCLUDED.installation_id").Set("owner = EXCLUDED.owner").Set("name = EXCLUDED.name").
+			Set("default_branch = CASE EXCLUDED.default_branch WHEN '' THEN repository.default_branch ELSE EXCLUDED.default_branch END").
+			Set("private = EXCLUDED.private").Set("archived = EXCLUDED.archived").
+			Set("removed = EXCLUDED.removed").Set("seen_at = EXCLUDED.seen_at").Exec(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("save repositories: %w", err)
+		}
+		for _, now := range chunk {
+			before, ok := known[now.ID]
+			if !now.Archived && !now.Removed && (!ok || before.Removed || before.Archived || before.Owner != now.Owner ||
+				now.DefaultBranch != "" && before.DefaultBranch != now.DefaultBranch) {
+				stale = append(stale, now)
+			}
+		}
+	}
+	return stale, nil
+}
+
+func knownRepositories(ctx context.Context, tx *Tx, repos []Repository) (map[int64]Repository, error) {
+	ids := make([]int64, len(repos))
+	for i, r := range repos {
+		ids[i] = r.ID
+	}
+	var rows []Repository
+	if err := tx.NewSelect().Model(&rows).Where("id IN (?)", bun.In(ids)).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("read repositories: %w", err)
+	}
+	known := make(map[int64]Repository, len(rows))
+	for _, r := range rows {
+		known[r.ID] = r
+	}
+	return known, nil
+}
+
+// RemoveRepositories marks repositories as no longer covered by this
+// installation. One that another installation has taken over meanwhile stays.
+func RemoveRepositories(ctx context.Context, tx *Tx, installationID int64, ids []int64) error {
+	for chunk := range slices.Chunk(ids, repositoryChunk) {
+		_, err := tx.NewUpdate().Model((*Repository)(nil)).Set("removed = ?", true).
+			Where("installation_id = ?", installationID).Where("id IN (?)", bun.In(chunk)).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("remove repositories: %w", err)
+		}
+	}
+	return nil
+}
+
+// RemoveUnseenRepositories marks those that the list saved at seenAt did not
+// contain, and returns how many.
+func RemoveUnseenRepositories(ctx context.Context, tx *Tx, installationID int64, seenAt Millis) (int64, error) {
+	res, err := tx.NewUpdate().Model((*Repository)(nil)).Set("removed = ?", true).
+		Where("installation_id = ?", installationID).Where("seen_at <> ?", seenAt).Where("NOT removed").Exec(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("remove repositories: %w", err)
+	}
+	return res.RowsAffected()
+}

@@ -56,6 +56,15 @@ func (a RunCommand) Item() Item {
 	}}
 }
 
+// Item stands in line with the commands of its thread, because both write the
+// same comment.
+func (a UpdateReply) Item() Item {
+	return Item{Args: a, Options: Options{
+		Key:    fmt.Sprintf("thread:%d:%d", a.Repo.ID, a.Number),
+		Unique: fmt.Sprintf("reply:%d:%d", a.Repo.ID, a.Number),
+	}}
+}
+
 // Item folds the changes of one installation.
 func (a SyncInstallation) Item() Item {
 	key := fmt.Sprintf("installation:%d", a.InstallationID)

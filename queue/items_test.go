@@ -21,6 +21,7 @@ func TestItemOptions(t *testing.T) {
 		"recover by path":      {Recover{Repo: repo, Target: ".github/workflows/marketing-sync.yml", DeliveryID: "g"}.Item(), Options{Key: "recover:42:marketing-sync", Unique: "recover:g"}},
 		"recover without name": {Recover{Repo: repo}.Item(), Options{Key: "recover:42:"}},
 		"command":              {RunCommand{Repo: repo, Number: 3, CommentID: 5}.Item(), Options{Key: "thread:42:3", Unique: "command:42:5"}},
+		"reply":                {UpdateReply{Repo: repo, Number: 3}.Item(), Options{Key: "thread:42:3", Unique: "reply:42:3"}},
 		"installation":         {SyncInstallation{InstallationID: 7}.Item(), Options{Key: "installation:7", Unique: "installation:7"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -120,3 +120,12 @@ type RefreshReplies struct {
 
 // Kind implements [Args].
 func (RefreshReplies) Kind() string { return "command.refresh" }
+
+// UpdateReply rewrites the comment that answers the commands of one thread.
+type UpdateReply struct {
+	Repo   Repo `json:"repo"`
+	Number int  `json:"number"` // of the issue or pull request
+}
+
+// Kind implements [Args].
+func (UpdateReply) Kind() string { return "command.reply" }

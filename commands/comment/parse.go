@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/agnivade/levenshtein"
+
+	"github.com/redundancy-app/redundancy/checks/checkrun"
 )
 
 const (
@@ -98,7 +100,7 @@ func parseLine(line, rest string) Request {
 	}
 	for _, a := range args {
 		if len(a) > MaxArg || !printable(a) {
-			req.Answer = fmt.Sprintf("%s is not a usable argument: at most %d bytes of printable characters.", Code(a), MaxArg)
+			req.Answer = fmt.Sprintf("%s is not a usable argument: at most %d bytes of printable characters.", quote(a), MaxArg)
 			return req
 		}
 	}
@@ -118,7 +120,18 @@ func unknown(word string) string {
 			nearest, best = c, d
 		}
 	}
-	return fmt.Sprintf("There is no command %s. Did you mean `%s`? `%s %s` lists all commands.", Code(word), nearest.Synopsis(), Prefix, Help)
+	return fmt.Sprintf("There is no command %s. Did you mean `%s`? `%s %s` lists all commands.", quote(word), nearest.Synopsis(), Prefix, Help)
+}
+
+// maxQuote is how much of a bad word is repeated, in bytes.
+const maxQuote = 100
+
+// quote repeats a word as code, in which GitHub notifies and links nobody.
+func quote(word string) string {
+	if short := cut(word, maxQuote); short != word {
+		word = short + "…"
+	}
+	return checkrun.Code(word)
 }
 
 func printable(s string) bool {

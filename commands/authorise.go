@@ -1,0 +1,39 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+
+	"github.com/redundancy-app/redundancy/githubapi"
+)
+
+const refusal = "Sorry, that needs write access to this repository."
+
+// loginForm bounds what goes into the API's path. Letters, digits and hyphens,
+// and the underscore of managed users.
+var loginForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,100}$`)
+
+// authorised asks for the author's permission at this moment. The
+// author_association of the webhook would not do: it says "member" of people
+// who may read only, and "contributor" of everybody who once had a change
+// merged.
+func (c *call) authorised(ctx context.Context) (bool, error) {
+	if !loginForm.MatchString(c.args.Author) {
+		return false, nil
+	}
+	level, _, err := c.client.Repositories.GetPermissionLevel(ctx, c.args.Repo.Owner, c.args.Repo.Name, c.args.Author)
+	if githubapi.IsNotFound(err) {
+		return false, nil // no such user, any more
+	}
+	if err != nil {
+		return false, fmt.Errorf("read permission of %s: %w", c.args.Author, err)
+	}
+	// "maintain" is reported as "write", and a custom role as the role that it
+	// is built on; the third value only guards against that changing.
+	switch level.GetPermission() {
+	case "admin", "write", "maintain":
+		return true, nil
+	}
+	return false, nil
+}

@@ -4,3 +4,5 @@
 // strict: an unknown key is an error with file, line and column. JSON schemas
 // are generated from the structs in this package.
 package config
+
+//go:generate go run ./internal/schema/generate

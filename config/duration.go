@@ -18,11 +18,11 @@ const MaxDuration = Duration(366 * day)
 
 const day = 24 * time.Hour
 
-// durationPattern is what a span looks like. It is the pattern of the JSON
+// DurationPattern is what a span looks like. It is the pattern of the JSON
 // schema too, which cannot tell that "0s" and "900d" are refused.
-const durationPattern = `^([0-9]+d)?([0-9]+(\.[0-9]+)?(ms|s|m|h))*$`
+const DurationPattern = `^([0-9]+d)?([0-9]+(\.[0-9]+)?(ms|s|m|h))*$`
 
-var durationRE = regexp.MustCompile(durationPattern)
+var durationRE = regexp.MustCompile(DurationPattern)
 
 // Std is the span as a [time.Duration].
 func (d Duration) Std() time.Duration { return time.Duration(d) }

@@ -17,7 +17,8 @@ import (
 //
 // A reference that can never work is an error. What GitHub accepts but does
 // nothing about (an event that nobody listens to, a cron that never comes) is
-// a warning.
+// a warning. In the original system's file, which programs of old wrote, every
+// finding is a warning at most.
 func CheckReferences(path string, data []byte, r Repository, workflows map[string]WorkflowFacts) []Finding {
 	c := &referenceChecker{checker: checker{path: path}, workflows: workflows}
 	if strings.HasSuffix(path, ".json") {
@@ -39,6 +40,13 @@ func CheckReferences(path string, data []byte, r Repository, workflows map[strin
 				if _, ok := r.Hosts[host]; !ok && host != LocalHost {
 					c.add(Error, c.at("workflows", i, "recover", j), RuleReference, fmt.Sprintf("unknown host %.60q: declare it under \"hosts\"", host), "")
 				}
+			}
+		}
+	}
+	if c.original { // it was not written for this reader, so nothing in it breaks it
+		for i := range c.findings {
+			if c.findings[i].Severity == Error {
+				c.findings[i].Severity = Warning
 			}
 		}
 	}

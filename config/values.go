@@ -44,10 +44,10 @@ func (r *Ref) UnmarshalText(text []byte) error {
 // number. As PM2 and the original do, MB is 1024 × 1024 bytes too.
 type Size int64
 
-// sizePattern is what a size looks like; it is in the JSON schema too.
-const sizePattern = `^([0-9]+(\.[0-9]+)?) ?([kKmMgGtT]?)(i?[bB])?$`
+// SizePattern is what a size looks like; it is in the JSON schema too.
+const SizePattern = `^([0-9]+(\.[0-9]+)?) ?([kKmMgGtT]?)(i?[bB])?$`
 
-var sizeRE = regexp.MustCompile(sizePattern)
+var sizeRE = regexp.MustCompile(SizePattern)
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (s *Size) UnmarshalText(text []byte) error {

@@ -13,6 +13,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/google/go-github/v62/github"
 	"github.com/jonboulle/clockwork"
@@ -131,12 +132,10 @@ func (w *Worker) Work(ctx context.Context, job queue.Job) error {
 }
 
 // finished says whether an earlier attempt has dealt with every line. A
-// refusal is recorded once and speaks for all of them.
+// refusal is recorded once and speaks for the lines behind it, too.
 func finished(recorded []store.Command, parsed comment.Parsed) bool {
-	if len(recorded) > 0 && recorded[0].Outcome == refused {
-		return true
-	}
-	return len(recorded) >= len(parsed.Requests)
+	return len(recorded) >= len(parsed.Requests) ||
+		slices.ContainsFunc(recorded, func(c store.Command) bool { return c.Outcome == refused })
 }
 
 // verdict is the reaction that sums up a comment.

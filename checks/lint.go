@@ -25,7 +25,9 @@ func Relevant(p string) bool {
 // Lint validates files: the workflows, .github/redundancy.yml, and without
 // that one automation/redundancy-config.json. Other files are left out. It is
 // pure: the same files give the same report.
-func Lint(files []File) Report {
+func Lint(files []File) Report { return lint(files, nil) }
+
+func lint(files []File, inForce *Effective) Report {
 	all := make([]file, 0, len(files))
 	for _, f := range files {
 		p := strings.TrimPrefix(path.Clean("/"+f.Path), "/")
@@ -47,7 +49,7 @@ func Lint(files []File) Report {
 		}
 	}
 	_ = group.Wait() // analyse has no errors
-	return assemble(all, nil)
+	return assemble(all, inForce)
 }
 
 // analysis is what the content of a workflow file says, wherever it stands. It

@@ -66,7 +66,7 @@ func cronFinding(spec *actionlint.String, found []config.Finding) []config.Findi
 		return found
 	default:
 		f.Rule = "cron-too-often"
-		f.Message = fmt.Sprintf("the schedule %q comes %s after the time before; GitHub runs a workflow every 5 minutes at most", spec.Value, shortest)
+		f.Message = fmt.Sprintf("the schedule %q comes twice within %g minutes; GitHub leaves at least 5 between two runs", spec.Value, shortest.Minutes())
 	}
 	return append(found, f)
 }

@@ -39,7 +39,7 @@ type rule func(content []byte, found []config.Finding) []config.Finding
 
 // all rules, in the order in which they run: conflict markers come before the
 // search for the place of a syntax error that they cause.
-var all = []rule{conflictMarkers, yamlSyntax, trueKey, underscoreKey, cronInterval}
+var all = []rule{conflictMarkers, yamlSyntax, trueKey, underscoreKey, runnerLabel, cronInterval}
 
 // Workflow finds what is wrong with the content of a workflow file, in the
 // order of lines. The findings have no File. It never panics and is safe for

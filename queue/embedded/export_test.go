@@ -1,0 +1,5 @@
+package embedded
+
+import "errors"
+
+var errKilled = errors.New("killed")

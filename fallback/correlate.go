@@ -1,0 +1,96 @@
+package fallback
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redundancy-app/redundancy/store"
+)
+
+// search says what runs of a dispatch look like.
+type search struct {
+	event    string
+	workflow string // "" for any
+	ref      string // "" for any
+}
+
+// correlate finds the runs that the intent st can have led to: of the right
+// event and workflow, started by us, not before the intent, and not counted as
+// another step's. Oldest first.
+func (e *Engine) correlate(ctx context.Context, sc *scope, st *store.Step, s search) ([]*run, error) {
+	since := st.IntentAt.Time().Add(-clockSkew)
+	filter := url.Values{"event": {s.event}, "created": {">=" + since.UTC().Format(time.RFC3339)}}
+	list, err := listRuns(ctx, sc.client, sc.repo, s.workflow, filter)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]int64, 0, len(list))
+	for _, r := range list {
+		ids = append(ids, r.GetID())
+	}
+	adopted, err := e.Store.Adopted(ctx, sc.repo.ID, ids)
+	if err != nil {
+		return nil, err
+	}
+	bot, branch := e.BotLogin(), strings.TrimPrefix(strings.TrimPrefix(s.ref, "refs/heads/"), "refs/tags/")
+	list = slices.DeleteFunc(list, func(r *run) bool {
+		return adopted[r.GetID()] || r.GetEvent() != s.event || r.GetCreatedAt().Before(since.Truncate(time.Second)) ||
+			s.workflow != "" && r.path() != s.workflow || branch != "" && r.GetHeadBranch() != branch ||
+			bot != "" && !strings.EqualFold(r.GetActor().GetLogin(), bot)
+	})
+	slices.SortFunc(list, func(a, b *run) int {
+		return cmp.Or(a.GetCreatedAt().Compare(b.GetCreatedAt().Time), cmp.Compare(a.GetID(), b.GetID()))
+	})
+	return list, nil
+}
+
+// preferTitle narrows to runs that carry the event type as their title, which
+// is GitHub's default for repository_dispatch, when there are such runs: a
+// workflow with `run-name` has another one.
+func preferTitle(list []*run, title string) []*run {
+	same := slices.DeleteFunc(slices.Clone(list), func(r *run) bool { return r.GetDisplayTitle() != title })
+	if len(same) > 0 {
+		return same
+	}
+	return list
+}
+
+// settling waits for the time within which an effect has to show up, and says
+// otherwise after it. A run that is created in that time can be listed a
+// moment later, so the last look is one poll beyond it.
+func (e *Engine) settling(st *store.Step, window time.Duration, otherwise result) result {
+	end := st.IntentAt.Time().Add(e.scaled(window + pollSettle))
+	now := e.Clock.Now()
+	if now.Before(end) {
+		return result{verdict: pending, until: minTime(now.Add(e.scaled(pollSettle)), end)}
+	}
+	return otherwise
+}
+
+func links(list []*run) []string {
+	var out []string
+	for _, r := range list {
+		out = append(out, r.GetHTMLURL())
+	}
+	return out
+}
+
+// runURL is the page of a run beside the failed one's.
+func runURL(sc *scope, id int64) string {
+	if i := strings.LastIndex(sc.inc.RunURL, "/runs/"); i >= 0 {
+		return fmt.Sprintf("%s/runs/%d", sc.inc.RunURL[:i], id)
+	}
+	return ""
+}
+
+func minTime(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,237 @@
+package fallback
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/google/go-github/v62/github"
+	"github.com/rs/zerolog"
+
+	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/githubapi"
+	"github.com/redundancy-app/redundancy/queue"
+	"github.com/redundancy-app/redundancy/store"
+)
+
+// settleRead is how long a 404 for a run that a webhook named is not believed:
+// GitHub's readers lag behind its events.
+const settleRead = time.Minute
+
+// Observe is the worker of queue.ObserveRun. It reads the run again, records
+// it, and opens or wakes incidents. It may run any number of times for a run.
+func (e *Engine) Observe(ctx context.Context, job queue.Job) error {
+	args, err := arguments[queue.ObserveRun](job)
+	if err != nil {
+		return err
+	}
+	log := zerolog.Ctx(ctx).With().Str("delivery_id", args.DeliveryID).Int64("installation_id", args.Repo.InstallationID).
+		Str("repo", args.Repo.FullName()).Int64("run", args.RunID).Logger()
+	ctx = log.WithContext(ctx)
+	client, err := e.Clients.Installation(args.Repo.InstallationID)
+	if err != nil {
+		return err
+	}
+	r, err := getRun(ctx, client, args.Repo, args.RunID)
+	if githubapi.IsNotFound(err) {
+		if e.Clock.Since(job.CreatedAt) < e.scaled(settleRead) {
+			return queue.Snooze(e.Clock.Now().Add(e.scaled(pollSettle)), err)
+		}
+		return e.wakeRun(ctx, args.Repo.ID, args.RunID)
+	}
+	if err != nil {
+		return err
+	}
+	o, err := e.observation(ctx, client, args.Repo, r)
+	if err != nil {
+		return err
+	}
+	return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return e.conclude(ctx, tx, o) })
+}
+
+// observation is a run with what is needed to judge it.
+type observation struct {
+	repo    queue.Repo
+	run     *run
+	flow    config.Workflow
+	watched bool
+	opens   bool // a failure of it is an incident
+	ours    bool // started by a dispatch of this App
+}
+
+func (e *Engine) observation(ctx context.Context, client *github.Client, repo queue.Repo, r *run) (observation, error) {
+	o := observation{repo: repo, run: r, ours: e.dispatchedByUs(r)}
+	var err error
+	if o.flow, o.watched, err = e.watched(ctx, repo, r.path(), failed(r.GetConclusion())); err != nil || !o.watched {
+		return o, err
+	}
+	// A run of a fork or a pull request says nothing about the default branch,
+	// even when its branch has the same name. A head repository that is null
+	// was a fork that is gone.
+	if isPullRequest(r.GetEvent()) || r.GetHeadRepository().GetID() != repo.ID || o.ours {
+		return o, nil
+	}
+	branch, err := e.defaultBranch(ctx, client, repo)
+	o.opens = branch != "" && r.GetHeadBranch() == branch
+	return o, err
+}
+
+// dispatchedByUs is the outer loop guard: a run that our own login dispatched
+// is the work of a step, whether or not its id is known yet.
+func (e *Engine) dispatchedByUs(r *run) bool {
+	if r.GetEvent() != "workflow_dispatch" && r.GetEvent() != "repository_dispatch" {
+		return false
+	}
+	bot := e.BotLogin()
+	return bot != "" && strings.EqualFold(r.GetActor().GetLogin(), bot)
+}
+
+// watched finds the configuration of a workflow. When the repository's
+// configuration was never read, it is read if that is worth it.
+func (e *Engine) watched(ctx context.Context, repo queue.Repo, workflowPath string, load bool) (config.Workflow, bool, error) {
+	c, known, err := e.Configs.InForce(ctx, repo.ID)
+	if err == nil && !known && load {
+		c, err = e.Configs.Load(ctx, repo)
+	}
+	if err != nil {
+		return config.Workflow{}, false, err
+	}
+	for _, w := range c.Workflows {
+		if w.File == workflowPath {
+			return w, true, nil
+		}
+	}
+	return config.Workflow{}, false, nil
+}
+
+// conclude draws the consequences of an observation, from what is known of the
+// run after it was merged: an answer that is older than the record changes nothing.
+func (e *Engine) conclude(ctx context.Context, tx *store.Tx, o observation) error {
+	subject, parents, err := store.IncidentsOfRun(ctx, tx, o.repo.ID, o.run.GetID())
+	if err != nil {
+		return err
+	}
+	involved := append(subject, parents...)
+	hoped := false
+	if len(parents) == 0 && (o.ours || e.BotLogin() == "") {
+		if hoped, err = e.expected(ctx, tx, o); err != nil {
+			return err
+		}
+	}
+	if !o.watched && len(involved) == 0 && !hoped && !o.ours {
+		return nil
+	}
+	known, err := e.save(ctx, tx, o.repo.ID, o.run)
+	if err != nil {
+		return err
+	}
+	if err := e.wake(ctx, tx, involved...); err != nil {
+		return err
+	}
+	if o.watched && known.Conclusion == "success" {
+		if err := e.succeeded(ctx, tx, known); err != nil {
+			return err
+		}
+	}
+	if len(involved) > 0 || hoped || !o.opens || !failed(known.Conclusion) {
+		return nil
+	}
+	_, err = e.open(ctx, tx, opening{repo: o.repo, run: known, flow: o.flow})
+	return err
+}
+
+// expected wakes the incidents that may have started an unknown run: one with
+// an intent whose outcome is missing adopts it, if it is its.
+func (e *Engine) expected(ctx context.Context, tx *store.Tx, o observation) (bool, error) {
+	var kind string
+	switch o.run.GetEvent() {
+	case "workflow_dispatch":
+		kind = kindDispatch
+	case "repository_dispatch":
+		kind = kindRepositoryDispatch
+	default:
+		return false, nil
+	}
+	steps, err := store.OpenSteps(ctx, tx, o.repo.ID, kind)
+	if err != nil {
+		return false, err
+	}
+	created, hoped := o.run.GetCreatedAt().Time, false
+	for i := range steps {
+		st := &steps[i]
+		if kind == kindDispatch && st.Target != o.run.path() || created.Before(st.IntentAt.Time().Add(-clockSkew)) {
+			continue
+		}
+		if st.State == store.StepNotDone {
+			if hoped || created.After(st.DoneAt.Time().Add(settleDispatch)) {
+				continue
+			}
+			if err := e.late(ctx, tx, st, o); err != nil {
+				return false, err
+			}
+			hoped = true
+			continue
+		}
+		hoped = true
+		if err := e.wake(ctx, tx, st.IncidentID); err != nil {
+			return false, err
+		}
+	}
+	return hoped, nil
+}
+
+// late notes a run of a step that was believed not to have happened.
+func (e *Engine) late(ctx context.Context, tx *store.Tx, st *store.Step, o observation) error {
+	inc, ok, err := store.ReadIncident(ctx, tx, st.IncidentID)
+	if err != nil || !ok {
+		return err
+	}
+	child := store.Child{RepoID: o.repo.ID, RunID: o.run.GetID(), Attempt: 1, StepID: st.ID, IncidentID: st.IncidentID}
+	if err := tx.Adopt(ctx, child); err != nil {
+		return err
+	}
+	return e.note(ctx, tx, &inc, "duplicate possible: a run of a step appeared after it was given up", map[string]any{
+		"run": o.run.GetID(), "url": o.run.GetHTMLURL(), "step": st.StepIndex + 1, "created_at": o.run.GetCreatedAt().Time,
+	})
+}
+
+// succeeded is the news that the workflow works: its breaker closes, and
+// incidents that were given up or held back look again.
+func (e *Engine) succeeded(ctx context.Context, tx *store.Tx, r store.WorkflowRun) error {
+	if err := e.closeBreaker(ctx, tx, r.RepoID, r.WorkflowPath); err != nil {
+		return err
+	}
+	list, err := store.Incidents(ctx, tx, store.IncidentFilter{
+		RepoID: r.RepoID, WorkflowPath: r.WorkflowPath, States: []string{string(Exhausted)},
+	})
+	if err != nil {
+		return err
+	}
+	for _, inc := range list {
+		if err := e.wake(ctx, tx, inc.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wake enqueues the advance of incidents, now.
+func (e *Engine) wake(ctx context.Context, tx *store.Tx, ids ...int64) error {
+	for _, id := range ids {
+		if err := e.Queue.Enqueue(ctx, tx, advanceItem(id, time.Time{})); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wakeRun wakes whoever waits for a run that is gone.
+func (e *Engine) wakeRun(ctx context.Context, repoID, runID int64) error {
+	return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		subject, parents, err := store.IncidentsOfRun(ctx, tx, repoID, runID)
+		if err != nil {
+			return err
+		}
+		return e.wake(ctx, tx, append(subject, parents...)...)
+	})
+}

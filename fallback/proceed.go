@@ -1,0 +1,169 @@
+package fallback
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redundancy-app/redundancy/store"
+)
+
+// errWait ends a transaction that cannot begin a step yet.
+type errWait struct{ until time.Time }
+
+func (w errWait) Error() string { return "wait until " + w.until.Format(time.RFC3339) }
+
+// proceed begins the next rung that applies. No intent is open here.
+func (e *Engine) proceed(ctx context.Context, sc *scope) (next, error) {
+	if n, stop, err := e.primary(ctx, sc); err != nil || stop {
+		return n, err
+	}
+	if err := e.classify(ctx, sc); err != nil {
+		return next{}, err
+	}
+	if State(sc.inc.State) == Failing && !sc.inc.Forced {
+		if n, stop, err := e.admitted(ctx, sc); err != nil || stop {
+			return n, err
+		}
+	}
+	if sc.inc.StepIndex >= len(sc.flow.Recover) {
+		return next{}, e.exhaust(ctx, sc)
+	}
+	s, err := sc.rung(sc.inc.StepIndex)
+	if err != nil {
+		return next{}, err
+	}
+	if skip := s.skip(e, sc); skip != "" {
+		return next{again: true}, e.skip(ctx, sc, s, skip)
+	}
+	st, err := e.begin(ctx, sc, s)
+	var wait errWait
+	switch {
+	case errors.As(err, &wait):
+		return next{at: wait.until}, nil
+	case err != nil || st == nil:
+		return next{again: st == nil}, err
+	}
+	if err := e.at(pointIntent); err != nil {
+		return next{}, err
+	}
+	res := s.act(ctx, e, sc, st)
+	if err := e.at(pointEffect); err != nil {
+		return next{}, err
+	}
+	return e.settle(ctx, sc, st, res)
+}
+
+// begin claims the occurrence and writes the intent, in one transaction. It
+// returns nil without an error when the claim moved the incident elsewhere.
+func (e *Engine) begin(ctx context.Context, sc *scope, s step) (*store.Step, error) {
+	inc, now := sc.inc, e.now()
+	st := &store.Step{
+		IncidentID: inc.ID, RepoID: inc.RepoID, Round: inc.Round, StepIndex: inc.StepIndex, Kind: s.kind(), Target: s.target(),
+		Try:   1 + sc.count(store.StepFailed, store.StepNotDone, store.StepNotSent, store.StepInDoubt),
+		State: store.StepIntent, ClaimKey: inc.OccurrenceKey, BaseAttempt: inc.RunAttempt, IntentAt: now,
+	}
+	err := e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if err := e.unambiguous(ctx, tx, st); err != nil {
+			return err
+		}
+		owner := fmt.Sprintf("incident:%d", inc.ID)
+		lease := store.MillisOf(e.Clock.Now().Add(e.StepDeadline + time.Hour))
+		claim, ok, err := tx.Acquire(ctx, inc.OccurrenceKey, owner, now, lease)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			st = nil
+			return e.claimed(ctx, tx, inc, claim)
+		}
+		st.Epoch = claim.Epoch
+		if err := tx.AddStep(ctx, st); err != nil {
+			return err
+		}
+		reason := fmt.Sprintf("step %d of %d: %s", st.StepIndex+1, len(sc.flow.Recover), describe(st.Kind, st.Target))
+		return e.move(ctx, tx, inc, Recovering, reason, map[string]any{"step": st.StepIndex + 1, "try": st.Try, "epoch": st.Epoch})
+	})
+	if err != nil {
+		return nil, err
+	}
+	if st != nil {
+		sc.steps = append(sc.steps, *st)
+	}
+	return st, nil
+}
+
+// unambiguous keeps two dispatches of one target from being in the air at the
+// same time: the lists of runs do not say which dispatch a run belongs to.
+func (e *Engine) unambiguous(ctx context.Context, tx *store.Tx, st *store.Step) error {
+	if st.Kind != kindDispatch && st.Kind != kindRepositoryDispatch {
+		return nil
+	}
+	open, err := store.OpenSteps(ctx, tx, st.RepoID, st.Kind)
+	if err != nil {
+		return err
+	}
+	for _, o := range open {
+		if o.State == store.StepIntent && o.Target == st.Target && o.IncidentID != st.IncidentID {
+			return errWait{e.Clock.Now().Add(e.scaled(pollSettle))}
+		}
+	}
+	return nil
+}
+
+// claimed is what happens when the occurrence is somebody else's.
+func (e *Engine) claimed(ctx context.Context, tx *store.Tx, inc *store.Incident, c store.Claim) error {
+	evidence := map[string]any{"owner": c.Owner, "epoch": c.Epoch}
+	switch c.State {
+	case store.ClaimDone:
+		return e.move(ctx, tx, inc, Superseded, "the work is already done by "+c.Owner, evidence)
+	case store.ClaimInDoubt:
+		return e.move(ctx, tx, inc, InDoubt, c.Owner+" held the claim and never said what it did", evidence)
+	default:
+		return errWait{c.LeaseUntil.Time().Add(time.Second)}
+	}
+}
+
+// skip passes over a rung that does not apply, and says why.
+func (e *Engine) skip(ctx context.Context, sc *scope, s step, reason string) error {
+	return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		st := &store.Step{
+			IncidentID: sc.inc.ID, RepoID: sc.inc.RepoID, Round: sc.inc.Round, StepIndex: sc.inc.StepIndex, Try: 1,
+			Kind: s.kind(), Target: s.target(), State: store.StepSkipped, BaseAttempt: sc.inc.RunAttempt,
+			Reason: reason, IntentAt: e.now(), DoneAt: e.now(),
+		}
+		if err := tx.AddStep(ctx, st); err != nil {
+			return err
+		}
+		e.metrics.step(tx, st)
+		sc.inc.StepIndex++
+		return e.note(ctx, tx, sc.inc, fmt.Sprintf("step %d (%s) skipped: %s", st.StepIndex+1, describe(st.Kind, st.Target), reason), nil)
+	})
+}
+
+// exhaust gives up, honestly.
+func (e *Engine) exhaust(ctx context.Context, sc *scope) error {
+	acted := 0
+	for i := range sc.steps {
+		if st := &sc.steps[i]; st.Round == sc.inc.Round && st.State != store.StepSkipped && st.State != store.StepNotSent {
+			acted++
+		}
+	}
+	reason := fmt.Sprintf("no step is left: none of %d worked", len(sc.flow.Recover))
+	switch {
+	case len(sc.flow.Recover) == 0:
+		reason = "no recovery steps are configured for this workflow"
+	case acted == 0:
+		reason = "no step is left: none applied"
+	}
+	return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		// Only recoveries that were tried say something about the next one.
+		if acted > 0 {
+			if err := e.failBreaker(ctx, tx, sc.inc, sc.flow.Breaker); err != nil {
+				return err
+			}
+		}
+		return e.move(ctx, tx, sc.inc, Exhausted, reason, map[string]any{"run": sc.inc.RunID, "attempt": sc.inc.RunAttempt, "url": sc.inc.RunURL})
+	})
+}

@@ -1,0 +1,275 @@
+package fallback
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"path"
+
+	"github.com/google/go-github/v62/github"
+	"github.com/rs/zerolog"
+
+	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/githubapi"
+	"github.com/redundancy-app/redundancy/queue"
+	"github.com/redundancy-app/redundancy/store"
+)
+
+// Answer is what a person gets to hear.
+type Answer struct {
+	// Accepted: recovery is under way, by this request or already. Not
+	// accepted: nothing was done, and Message says why.
+	Accepted   bool   `json:"accepted"`
+	Message    string `json:"message"` // one or two sentences of plain text
+	IncidentID int64  `json:"incident_id,omitempty"`
+}
+
+// Recover does what a person asks for: it opens an incident for the latest
+// failed run of a target, or goes on with one that waits. The same request
+// (delivery) handled twice acts once and gets the same answer. Errors are
+// those of GitHub and of the store; a refusal is an answer.
+func (e *Engine) Recover(ctx context.Context, r queue.Recover) (Answer, error) {
+	key := requestKey(r)
+	if key != "" {
+		if old, ok, err := store.ReadRecoverRequest(ctx, e.Store.Read(), key); err != nil || ok {
+			return Answer{Accepted: old.Accepted, Message: old.Message, IncidentID: old.IncidentID}, err
+		}
+	}
+	if r.Depth >= MaxDepth {
+		return refuse("This request is number %d of a chain of recoveries that start each other; the chain ends here.", r.Depth+1), nil
+	}
+	if r.IncidentID != 0 {
+		inc, ok, err := store.ReadIncident(ctx, e.Store.Read(), r.IncidentID)
+		if err != nil {
+			return Answer{}, err
+		}
+		if !ok || inc.RepoID != r.Repo.ID { // a button can come from anywhere
+			return refuse("There is no incident %d in this repository.", r.IncidentID), nil
+		}
+		if !State(inc.State).Settled() {
+			return e.goOn(ctx, r, key, inc.ID)
+		}
+		r.Target = inc.WorkflowPath
+	}
+	flow, answer, err := e.target(ctx, r)
+	if err != nil || answer != nil {
+		return deref(answer), err
+	}
+	open, err := store.Incidents(ctx, e.Store.Read(), store.IncidentFilter{RepoID: r.Repo.ID, WorkflowPath: flow.File, States: unsettled, Limit: 1})
+	if err != nil {
+		return Answer{}, err
+	}
+	if len(open) == 1 {
+		return e.goOn(ctx, r, key, open[0].ID)
+	}
+	return e.recoverLatest(ctx, r, key, flow)
+}
+
+// RecoverJob is the worker of queue.Recover, for requests that nobody waits
+// for: a button, a repository_dispatch. The answer shows in the Check Run.
+func (e *Engine) RecoverJob(ctx context.Context, job queue.Job) error {
+	args, err := arguments[queue.Recover](job)
+	if err != nil {
+		return err
+	}
+	if args.DeliveryID == "" { // the job is the request then
+		args.DeliveryID = fmt.Sprintf("job:%d", job.ID)
+	}
+	answer, err := e.Recover(ctx, args)
+	if err != nil {
+		return err
+	}
+	zerolog.Ctx(ctx).Info().Str("delivery_id", args.DeliveryID).Int64("installation_id", args.Repo.InstallationID).
+		Str("repo", args.Repo.FullName()).Int64("incident", answer.IncidentID).Str("actor", args.Actor).
+		Bool("accepted", answer.Accepted).Msg("asked to recover: " + answer.Message)
+	return nil
+}
+
+// requestKey identifies a request; "" when nothing does, and then it is new.
+func requestKey(r queue.Recover) string {
+	if r.DeliveryID == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s|%d|%s|%d", r.DeliveryID, r.Repo.ID, r.Target, r.IncidentID)
+}
+
+// goOn is a person's decision about an incident that is not over.
+func (e *Engine) goOn(ctx context.Context, r queue.Recover, key string, id int64) (Answer, error) {
+	c, known, err := e.Configs.InForce(ctx, r.Repo.ID)
+	if err != nil {
+		return Answer{}, err
+	}
+	var answer Answer
+	err = e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		inc, ok, err := store.ReadIncident(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		answer = Answer{Accepted: true, IncidentID: id}
+		name := workflowName(inc.WorkflowPath)
+		switch {
+		case !ok:
+			answer = refuse("There is no incident %d.", id)
+			return nil
+		case State(inc.State).Active():
+			answer.Message = fmt.Sprintf("Already recovering %s, incident %d: %s.", name, id, inc.Reason)
+		case State(inc.State).Waiting():
+			if answer.Message, err = e.decide(ctx, tx, &inc, r, c, known); err != nil {
+				return err
+			}
+		default: // it ended between two reads
+			answer = Answer{IncidentID: id, Message: fmt.Sprintf("Incident %d of %s is over: %s.", id, name, inc.Reason)}
+		}
+		return e.remember(ctx, tx, key, answer)
+	})
+	return answer, err
+}
+
+// decide takes an incident that waits to its next step. From exhausted, and
+// from in_doubt on the last step, that is a new round from the first step,
+// with the configuration in force; the claim's epoch grows with every step.
+func (e *Engine) decide(ctx context.Context, tx *store.Tx, inc *store.Incident, r queue.Recover, c config.Repository, known bool) (string, error) {
+	was := State(inc.State)
+	var ladder config.Workflow
+	if err := json.Unmarshal([]byte(inc.Ladder), &ladder); err != nil {
+		return "", fmt.Errorf("read ladder of incident %d: %w", inc.ID, err)
+	}
+	if was == InDoubt {
+		// The person takes the doubt upon themselves; a step in doubt is not
+		// looked at any more, and its claim is free for the next epoch.
+		inc.StepIndex++
+		if err := tx.FreeClaim(ctx, inc.OccurrenceKey, e.now()); err != nil {
+			return "", err
+		}
+	}
+	again := was == Exhausted || inc.StepIndex >= len(ladder.Recover)
+	if again {
+		for _, w := range c.Workflows {
+			if known && w.File == inc.WorkflowPath {
+				ladder = w
+			}
+		}
+		raw, err := json.Marshal(ladder)
+		if err != nil {
+			return "", fmt.Errorf("write ladder: %w", err)
+		}
+		inc.Ladder, inc.StepIndex = string(raw), 0
+		inc.Round++
+	}
+	inc.Forced, inc.NotBefore, inc.Actor = true, 0, r.Actor
+	how := fmt.Sprintf("goes on at step %d of %d", inc.StepIndex+1, len(ladder.Recover))
+	if again {
+		how = fmt.Sprintf("tries its %d steps again", len(ladder.Recover))
+	}
+	evidence := map[string]any{"actor": r.Actor, "was": string(was)}
+	if r.Reason != "" {
+		evidence["why"] = clip(r.Reason, maxName)
+	}
+	if err := e.move(ctx, tx, inc, Failing, fmt.Sprintf("%s asked to recover; it %s", who(r.Actor), how), evidence); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("Incident %d of %s %s.", inc.ID, workflowName(inc.WorkflowPath), how), e.wake(ctx, tx, inc.ID)
+}
+
+// recoverLatest looks at the newest run on the default branch and opens an
+// incident when it failed.
+func (e *Engine) recoverLatest(ctx context.Context, r queue.Recover, key string, flow config.Workflow) (Answer, error) {
+	client, err := e.Clients.Installation(r.Repo.InstallationID)
+	if err != nil {
+		return Answer{}, err
+	}
+	latest, branch, err := e.latest(ctx, client, r.Repo, flow.File)
+	if err != nil {
+		return Answer{}, err
+	}
+	name := workflowName(flow.File)
+	if latest == nil {
+		return refuse("%s has never run on %s: nothing to recover.", name, branch), nil
+	}
+	var answer Answer
+	err = e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		known, err := e.save(ctx, tx, r.Repo.ID, latest)
+		if err != nil {
+			return err
+		}
+		switch {
+		case !known.Completed():
+			answer = refuse("The latest run of %s on %s is still %s: %s", name, branch, known.Status, known.URL)
+		case !failed(known.Conclusion):
+			answer = refuse("Nothing to recover: the latest run of %s on %s concluded %s: %s", name, branch, known.Conclusion, known.URL)
+		default:
+			if answer, err = e.openFor(ctx, tx, r, known, flow); err != nil {
+				return err
+			}
+		}
+		return e.remember(ctx, tx, key, answer)
+	})
+	return answer, err
+}
+
+// openFor opens the incident of a failed run for a person.
+func (e *Engine) openFor(ctx context.Context, tx *store.Tx, r queue.Recover, known store.WorkflowRun, flow config.Workflow) (Answer, error) {
+	inc, err := e.open(ctx, tx, opening{repo: r.Repo, run: known, flow: flow, depth: r.Depth, actor: who(r.Actor)})
+	if err != nil {
+		return Answer{}, err
+	}
+	name := workflowName(flow.File)
+	if inc != nil {
+		return Answer{Accepted: true, IncidentID: inc.ID, Message: fmt.Sprintf("Recovering %s, incident %d.", name, inc.ID)}, nil
+	}
+	past, err := store.Incidents(ctx, tx, store.IncidentFilter{RepoID: r.Repo.ID, RunID: known.RunID, Limit: 1})
+	if err != nil || len(past) == 0 {
+		return refuse("Nothing to recover for %s.", name), err
+	}
+	return Answer{IncidentID: past[0].ID, Message: fmt.Sprintf("Nothing to recover: incident %d of %s is over: %s.", past[0].ID, name, past[0].Reason)}, nil
+}
+
+func (e *Engine) remember(ctx context.Context, tx *store.Tx, key string, a Answer) error {
+	if key == "" {
+		return nil
+	}
+	return tx.AddRecoverRequest(ctx, store.RecoverRequest{RequestKey: key, IncidentID: a.IncidentID, Accepted: a.Accepted, Message: a.Message, At: e.now()})
+}
+
+// latest is the newest run of a workflow on the default branch that is not a
+// pull request's; nil when there is none.
+func (e *Engine) latest(ctx context.Context, client *github.Client, repo queue.Repo, workflowPath string) (*run, string, error) {
+	branch, err := e.defaultBranch(ctx, client, repo)
+	if err != nil {
+		return nil, "", err
+	}
+	list, err := listRuns(ctx, client, repo, workflowPath, url.Values{"branch": {branch}, "exclude_pull_requests": {"true"}})
+	if githubapi.IsNotFound(err) { // no such workflow
+		return nil, branch, nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	var newest *run
+	for _, r := range list {
+		if path.Dir(r.path()) != config.WorkflowsDir || r.GetHeadRepository().GetID() != repo.ID || isPullRequest(r.GetEvent()) {
+			continue
+		}
+		if newest == nil || r.GetCreatedAt().After(newest.GetCreatedAt().Time) {
+			newest = r
+		}
+	}
+	return newest, branch, nil
+}
+
+func who(actor string) string {
+	if actor == "" {
+		return "somebody"
+	}
+	return actor
+}
+
+func refuse(format string, args ...any) Answer { return Answer{Message: fmt.Sprintf(format, args...)} }
+
+func deref(a *Answer) Answer {
+	if a == nil {
+		return Answer{}
+	}
+	return *a
+}

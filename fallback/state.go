@@ -1,0 +1,89 @@
+package fallback
+
+import (
+	"fmt"
+	"slices"
+)
+
+// State of an incident.
+type State string
+
+// The states of an incident. docs/state-machine.md explains them.
+const (
+	Healthy    State = "healthy"    // closed: a later run of the workflow succeeded
+	Suspected  State = "suspected"  // something looks wrong and is not confirmed yet
+	Failing    State = "failing"    // confirmed; no step has begun in this round
+	Recovering State = "recovering" // steps are being tried
+	Verifying  State = "verifying"  // a step has acted; its evidence is awaited
+	Recovered  State = "recovered"  // proven by evidence
+	Exhausted  State = "exhausted"  // no step is left
+	Suppressed State = "suppressed" // held back, by the breaker
+	Superseded State = "superseded" // the run itself succeeded, without our help
+	InDoubt    State = "in_doubt"   // a step's outcome cannot be found out; a person decides
+)
+
+// States are all states, in the order in which an incident meets them.
+var States = []State{Healthy, Suspected, Failing, Recovering, Verifying, Recovered, Exhausted, Suppressed, Superseded, InDoubt}
+
+// transition is a row of the state machine.
+type transition struct {
+	From, To State
+	When     string // for the documentation
+}
+
+// transitions is the state machine. Nothing else moves an incident; a change
+// here goes into docs/state-machine.md, a test compares them.
+var transitions = []transition{
+	{Healthy, Failing, "a watched run concluded failure, timed_out or startup_failure on the default branch"},
+
+	{Failing, Recovering, "the claim was won; the first step's intent is written"},
+	{Failing, Suppressed, "the workflow's breaker is open"},
+	{Failing, Exhausted, "no step applies"},
+	{Failing, Superseded, "the run was re-run by somebody and succeeded"},
+	{Failing, InDoubt, "the claim is in doubt: its holder never said what it did"},
+
+	{Recovering, Recovering, "the next step's intent is written, or a step failed and the next one comes"},
+	{Recovering, Verifying, "the step's effect has happened"},
+	{Recovering, Exhausted, "no step is left"},
+	{Recovering, Superseded, "the run was re-run by somebody and succeeded"},
+	{Recovering, InDoubt, "the step's outcome cannot be found out"},
+
+	{Verifying, Recovered, "the evidence says success"},
+	{Verifying, Recovering, "the evidence says anything else"},
+	{Verifying, Superseded, "the run was re-run by somebody and succeeded"},
+	{Verifying, InDoubt, "no evidence came in time, or it is gone"},
+
+	{Exhausted, Failing, "a person asked for another round"},
+	{Exhausted, Superseded, "the run was re-run by somebody and succeeded"},
+	{Exhausted, Healthy, "a later run of the workflow succeeded on the branch"},
+
+	{Suppressed, Failing, "the breaker lets it through, or a person asked for it"},
+	{Suppressed, Superseded, "the run was re-run by somebody and succeeded"},
+
+	{InDoubt, Failing, "a person decided to go on with the next step"},
+	{InDoubt, Recovered, "late evidence says success"},
+	{InDoubt, Recovering, "late evidence says that the step failed"},
+	{InDoubt, Superseded, "the run was re-run by somebody and succeeded"},
+}
+
+// allowed says whether the table has the transition.
+func allowed(from, to State) bool {
+	return slices.ContainsFunc(transitions, func(t transition) bool { return t.From == from && t.To == to })
+}
+
+// Active is true of states in which the engine works on the incident by itself.
+func (s State) Active() bool { return s == Failing || s == Recovering || s == Verifying }
+
+// Settled is true of states in which nothing is left to do, for anybody.
+func (s State) Settled() bool { return s == Healthy || s == Recovered || s == Superseded }
+
+// Waiting is true of states in which a person can ask for more.
+func (s State) Waiting() bool { return s == Exhausted || s == Suppressed || s == InDoubt }
+
+// unsettled are the states of incidents that are not over.
+var unsettled = []string{string(Failing), string(Recovering), string(Verifying), string(Exhausted), string(Suppressed), string(InDoubt)}
+
+// errTransition is a mistake in this package: the table lacks what the code does.
+func errTransition(from, to State) error {
+	return fmt.Errorf("state machine has no transition from %s to %s", from, to)
+}

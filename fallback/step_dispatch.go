@@ -1,0 +1,83 @@
+package fallback
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path"
+
+	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/githubapi"
+	"github.com/redundancy-app/redundancy/store"
+)
+
+// dispatchStep starts a workflow by workflow_dispatch. GitHub names the run it
+// created; where it does not (older servers), or where the answer was lost, the
+// run is found among the workflow's runs.
+type dispatchStep struct{ config.Dispatch }
+
+func (dispatchStep) kind() string                     { return kindDispatch }
+func (s dispatchStep) target() string                 { return s.Workflow }
+func (dispatchStep) tries() int                       { return 1 }
+func (dispatchStep) skip(_ *Engine, sc *scope) string { return tooDeep(sc) }
+
+// tooDeep stops chains of recoveries that start each other.
+func tooDeep(sc *scope) string {
+	if sc.inc.Depth >= MaxDepth {
+		return fmt.Sprintf("this incident is recovery number %d of a chain, and a chain has at most %d", sc.inc.Depth+1, MaxDepth)
+	}
+	return ""
+}
+
+func (s dispatchStep) act(ctx context.Context, e *Engine, sc *scope, _ *store.Step) result {
+	ref := s.Ref
+	if ref == "" {
+		branch, err := e.defaultBranch(ctx, sc.client, sc.repo)
+		if err != nil { // nothing was sent
+			return result{verdict: notSent, reason: err.Error(), cause: err}
+		}
+		ref = branch
+	}
+	id, err := githubapi.DispatchWorkflow(ctx, sc.client, sc.repo.Owner, sc.repo.Name, path.Base(s.Workflow), ref, maps.Clone(s.Inputs))
+	if err == nil && id == 0 { // done, but the run has to be found
+		return result{verdict: unknown}
+	}
+	return afterCall(err, s.done(&run{}, id, sc))
+}
+
+func (s dispatchStep) done(r *run, id int64, sc *scope) result {
+	link := r.GetHTMLURL()
+	if link == "" {
+		link = runURL(sc, id)
+	}
+	return result{
+		verdict: happened, reason: fmt.Sprintf("%s was dispatched as run %d", path.Base(s.Workflow), id), url: link,
+		told: r.GetID() == 0, runs: []store.Child{{RunID: id, Attempt: 1}}, evidence: map[string]any{"run": id, "url": link},
+	}
+}
+
+func (s dispatchStep) resolve(ctx context.Context, e *Engine, sc *scope, st *store.Step) (result, error) {
+	found, err := e.correlate(ctx, sc, st, search{event: "workflow_dispatch", workflow: s.Workflow, ref: s.Ref})
+	if err != nil {
+		return result{}, err
+	}
+	switch {
+	case len(found) == 1:
+		return s.done(found[0], found[0].GetID(), sc), nil
+	case len(found) > 1:
+		return result{
+			verdict: inDoubt, reason: fmt.Sprintf("%d runs of %s could be the dispatched one", len(found), path.Base(s.Workflow)),
+			evidence: map[string]any{"candidates": links(found)},
+		}, nil
+	}
+	return e.settling(st, settleDispatch, result{
+		verdict: notDone, reason: fmt.Sprintf("no run of %s appeared within %s", path.Base(s.Workflow), settleDispatch),
+	}), nil
+}
+
+func (dispatchStep) verify(ctx context.Context, e *Engine, sc *scope, st *store.Step) (result, error) {
+	if st.RunID == 0 {
+		return result{}, errNoRun
+	}
+	return e.verifyRun(ctx, sc, st)
+}

@@ -1,0 +1,106 @@
+package fallback
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/store"
+)
+
+// localStep runs a vetted action on this host. Its journal knows what became
+// of it, also after a crash of this process.
+type localStep struct{ config.Run }
+
+func (localStep) kind() string     { return kindRun }
+func (s localStep) target() string { return s.Action }
+func (localStep) tries() int       { return 1 }
+
+func (s localStep) skip(e *Engine, _ *scope) string {
+	switch {
+	case s.Host != config.LocalHost:
+		return notConnected(s.Host)
+	case e.Actions == nil:
+		return "this server runs no actions on its own host"
+	}
+	return ""
+}
+
+// actionID names one execution in the action's journal. The epoch makes a
+// repetition another execution.
+func actionID(st *store.Step) string {
+	return fmt.Sprintf("inc%d-s%d-e%d", st.IncidentID, st.StepIndex, st.Epoch)
+}
+
+// act starts the action and lets the job go: it can take longer than a job
+// should hold a worker. Its end wakes the incident.
+func (s localStep) act(_ context.Context, e *Engine, _ *scope, st *store.Step) result {
+	id := actionID(st)
+	e.actions.launch(id, func(ctx context.Context) (ActionResult, error) {
+		return e.Actions.Run(ctx, id, s.Action, s.Timeout.Std())
+	}, e.actionEnded(st.IncidentID))
+	return result{verdict: pending, until: e.Clock.Now().Add(e.scaled(pollMax))}
+}
+
+// resolve takes the outcome, or takes up an execution of an earlier process
+// by its journal.
+func (s localStep) resolve(_ context.Context, e *Engine, sc *scope, st *store.Step) (result, error) {
+	if e.Actions == nil {
+		return result{verdict: inDoubt, reason: "this server does not run actions on its own host any more"}, nil
+	}
+	id := actionID(st)
+	outcome := e.actions.launch(id, func(ctx context.Context) (ActionResult, error) {
+		return e.Actions.Resolve(ctx, id)
+	}, e.actionEnded(st.IncidentID))
+	if outcome == nil {
+		return result{verdict: pending, until: e.Clock.Now().Add(e.scaled(pollMax))}, nil
+	}
+	e.actions.forget(id)
+	if outcome.err != nil {
+		if errors.Is(outcome.err, context.Canceled) {
+			return result{verdict: pending, until: e.Clock.Now().Add(e.scaled(pollSettle))}, nil
+		}
+		return result{}, fmt.Errorf("run action %s: %w", s.Action, outcome.err)
+	}
+	return s.judge(sc, outcome.result), nil
+}
+
+func (s localStep) judge(sc *scope, r ActionResult) result {
+	took := r.EndedAt.Sub(r.StartedAt).Round(time.Millisecond)
+	evidence := map[string]any{"exit_code": r.ExitCode, "duration": took.String(), "output": tail(r.Output)}
+	switch r.State {
+	case ActionSucceeded:
+		return result{verdict: happened, reason: fmt.Sprintf("action %s ended after %s", s.Action, took), evidence: evidence}
+	case ActionFailed:
+		return result{verdict: failedStep, reason: fmt.Sprintf("exit %d after %s", r.ExitCode, took), evidence: evidence}
+	case ActionTimedOut:
+		return result{verdict: failedStep, reason: fmt.Sprintf("stopped at its time limit, after %s", took), evidence: evidence}
+	case ActionRefused:
+		return result{verdict: refused, reason: "this host refused: " + r.Reason}
+	case ActionNotStarted:
+		return result{verdict: notSent, reason: "it was never started"}
+	}
+	reason := "it was started, and how it ended is not on record"
+	if sc.flow.Effect == config.Idempotent {
+		return result{verdict: notDone, reason: reason + "; a second execution does no harm"}
+	}
+	return result{verdict: inDoubt, reason: reason}
+}
+
+// verify has nothing to wait for: the exit code is all the evidence that an
+// action gives, and it is called just that.
+func (localStep) verify(_ context.Context, _ *Engine, _ *scope, st *store.Step) (result, error) {
+	return result{verdict: succeeded, reason: "exit 0", evidence: evidenceOf(st.Evidence)}, nil
+}
+
+// outputTail is how much of an action's output is kept with the incident, in bytes.
+const outputTail = 4 << 10
+
+func tail(s string) string {
+	if len(s) <= outputTail {
+		return s
+	}
+	return "…" + s[len(s)-outputTail:]
+}

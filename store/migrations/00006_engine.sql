@@ -1,0 +1,149 @@
+-- +goose Up
+-- What was seen of workflow runs that matter: one row per attempt, never going backwards.
+CREATE TABLE workflow_runs (
+    repo_id       BIGINT  NOT NULL,
+    run_id        BIGINT  NOT NULL,
+    attempt       INTEGER NOT NULL,
+    workflow_path TEXT    NOT NULL,
+    event         TEXT    NOT NULL,
+    head_branch   TEXT    NOT NULL,
+    head_sha      TEXT    NOT NULL,
+    actor         TEXT    NOT NULL,            -- who started this attempt
+    url           TEXT    NOT NULL,
+    status        TEXT    NOT NULL,
+    conclusion    TEXT    NOT NULL,            -- '' while it is not completed
+    created_at    BIGINT  NOT NULL,            -- of the run, the same for every attempt
+    updated_at    BIGINT  NOT NULL,            -- as GitHub says, in whole seconds
+    observed_at   BIGINT  NOT NULL,            -- when this row last changed
+    PRIMARY KEY (repo_id, run_id, attempt)
+);
+CREATE INDEX workflow_runs_history ON workflow_runs (repo_id, workflow_path, created_at);
+CREATE INDEX workflow_runs_age ON workflow_runs (observed_at);
+
+-- One row per occurrence of a failure.
+CREATE TABLE incidents (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    occurrence_key  TEXT    NOT NULL UNIQUE,
+    installation_id BIGINT  NOT NULL,
+    repo_id         BIGINT  NOT NULL,
+    owner           TEXT    NOT NULL,
+    repo            TEXT    NOT NULL,
+    workflow_path   TEXT    NOT NULL,
+    event           TEXT    NOT NULL,
+    head_branch     TEXT    NOT NULL,
+    head_sha        TEXT    NOT NULL,
+    run_id          BIGINT  NOT NULL,
+    run_attempt     INTEGER NOT NULL,          -- the newest attempt whose failure is accounted for
+    run_url         TEXT    NOT NULL,
+    run_created_at  BIGINT  NOT NULL,
+    conclusion      TEXT    NOT NULL,
+    depth           INTEGER NOT NULL,          -- recoveries that led to this one
+    cause           TEXT    NOT NULL DEFAULT '', -- infrastructure | flaky | code; '' not classified yet
+    failed_job      TEXT    NOT NULL DEFAULT '',
+    failed_step     TEXT    NOT NULL DEFAULT '',
+    state           TEXT    NOT NULL,
+    version         BIGINT  NOT NULL,          -- grows by every change of this row: compare-and-swap
+    round           INTEGER NOT NULL,          -- passes through the ladder; a person's restart begins one
+    step_index      INTEGER NOT NULL,          -- the rung that is tried or comes next, from 0
+    forced          BOOLEAN NOT NULL,          -- a person decided: the breaker is not asked
+    following       INTEGER NOT NULL,          -- attempt of the run that somebody else started and that is waited for
+    ladder          TEXT    NOT NULL,          -- JSON of the workflow's configuration when the round began
+    reason          TEXT    NOT NULL,          -- of the last transition
+    evidence        TEXT    NOT NULL DEFAULT '', -- JSON, of how it ended
+    not_before      BIGINT  NOT NULL DEFAULT 0, -- suppressed until
+    actor           TEXT    NOT NULL DEFAULT '', -- the person who asked for it, '' when a run did
+    check_run_id    BIGINT  NOT NULL DEFAULT 0,
+    opened_at       BIGINT  NOT NULL,
+    updated_at      BIGINT  NOT NULL,
+    settled_at      BIGINT  NOT NULL DEFAULT 0
+);
+CREATE INDEX incidents_run ON incidents (repo_id, run_id);
+CREATE INDEX incidents_workflow ON incidents (repo_id, workflow_path, id);
+CREATE INDEX incidents_state ON incidents (state, repo_id, workflow_path);
+CREATE INDEX incidents_settled ON incidents (settled_at) WHERE settled_at <> 0;
+
+-- The timeline: every transition and every fact worth a line.
+CREATE TABLE incident_events (
+    id          INTEGER PRIMARY KEY,
+    incident_id BIGINT NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
+    at          BIGINT NOT NULL,
+    from_state  TEXT   NOT NULL,
+    to_state    TEXT   NOT NULL,               -- the same as from_state: a note
+    reason      TEXT   NOT NULL,
+    evidence    TEXT   NOT NULL DEFAULT ''     -- JSON
+);
+CREATE INDEX incident_events_incident ON incident_events (incident_id, id);
+
+-- One row per try of a rung. It is written as an intent before the effect.
+CREATE TABLE steps (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    incident_id  BIGINT  NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
+    repo_id      BIGINT  NOT NULL,
+    round        INTEGER NOT NULL,
+    step_index   INTEGER NOT NULL,
+    try          INTEGER NOT NULL,             -- from 1, within round and index
+    kind         TEXT    NOT NULL,
+    target       TEXT    NOT NULL,             -- workflow path, event type or action
+    state        TEXT    NOT NULL,             -- intent | started | succeeded | failed | skipped | not_done | not_sent | in_doubt | superseded
+    claim_key    TEXT    NOT NULL,
+    epoch        BIGINT  NOT NULL,             -- fencing epoch of the claim; 0 when skipped
+    base_attempt INTEGER NOT NULL,             -- attempt of the failed run when the step began
+    run_id       BIGINT  NOT NULL DEFAULT 0,   -- the run that this step started
+    run_attempt  INTEGER NOT NULL DEFAULT 0,
+    url          TEXT    NOT NULL DEFAULT '',
+    reason       TEXT    NOT NULL DEFAULT '',
+    evidence     TEXT    NOT NULL DEFAULT '',  -- JSON
+    intent_at    BIGINT  NOT NULL,
+    started_at   BIGINT  NOT NULL DEFAULT 0,   -- when the effect was known to have happened
+    done_at      BIGINT  NOT NULL DEFAULT 0
+);
+CREATE INDEX steps_incident ON steps (incident_id, id);
+CREATE UNIQUE INDEX steps_fence ON steps (claim_key, epoch) WHERE epoch <> 0;
+CREATE INDEX steps_open ON steps (repo_id, kind, target) WHERE state IN ('intent', 'not_done', 'in_doubt');
+
+-- Runs that we started. They never open incidents; the primary key keeps two
+-- steps from adopting one run.
+CREATE TABLE children (
+    repo_id     BIGINT  NOT NULL,
+    run_id      BIGINT  NOT NULL,
+    attempt     INTEGER NOT NULL,
+    step_id     BIGINT  NOT NULL REFERENCES steps (id) ON DELETE CASCADE,
+    incident_id BIGINT  NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
+    PRIMARY KEY (repo_id, run_id, attempt)
+);
+CREATE INDEX children_incident ON children (incident_id);
+CREATE INDEX children_step ON children (step_id);
+
+-- Who may act on an occurrence. A done claim is a tombstone: the primary can
+-- still start half a day late.
+CREATE TABLE claims (
+    key         TEXT   PRIMARY KEY,
+    state       TEXT   NOT NULL,               -- free | held | done | in_doubt
+    owner       TEXT   NOT NULL,
+    epoch       BIGINT NOT NULL,               -- grows by every grant
+    lease_until BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL
+);
+CREATE INDEX claims_age ON claims (updated_at);
+
+-- Stops automatic recovery of a workflow whose recoveries keep ending in exhaustion.
+CREATE TABLE breakers (
+    repo_id       BIGINT  NOT NULL,
+    workflow_path TEXT    NOT NULL,
+    state         TEXT    NOT NULL,            -- closed | open | half_open
+    failures      INTEGER NOT NULL,            -- in a row
+    until         BIGINT  NOT NULL,            -- open: closed for automation until; half_open: the probe's time is up
+    probe         BIGINT  NOT NULL,            -- incident that is let through while half open
+    updated_at    BIGINT  NOT NULL,
+    PRIMARY KEY (repo_id, workflow_path)
+);
+
+-- Answers to people, so that the same request handled twice acts once.
+CREATE TABLE recover_requests (
+    request_key TEXT    PRIMARY KEY,
+    incident_id BIGINT  NOT NULL,
+    accepted    BOOLEAN NOT NULL,
+    message     TEXT    NOT NULL,
+    at          BIGINT  NOT NULL
+);
+CREATE INDEX recover_requests_age ON recover_requests (at);

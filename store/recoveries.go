@@ -1,0 +1,64 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// RecoverRequest is the answer that a person's request for recovery got.
+type RecoverRequest struct {
+	bun.BaseModel `bun:"table:recover_requests"`
+
+	RequestKey string `bun:",pk"`
+	IncidentID int64
+	Accepted   bool
+	Message    string
+	At         Millis
+}
+
+// RecoverRequest reads an earlier answer; ok is false when there was none.
+func ReadRecoverRequest(ctx context.Context, db bun.IDB, key string) (r RecoverRequest, ok bool, err error) {
+	err = db.NewSelect().Model(&r).Where("request_key = ?", key).Scan(ctx)
+	return found(r, err, "read request")
+}
+
+// AddRecoverRequest remembers an answer.
+func (tx *Tx) AddRecoverRequest(ctx context.Context, r RecoverRequest) error {
+	if _, err := tx.NewInsert().Model(&r).On("CONFLICT DO NOTHING").Exec(ctx); err != nil {
+		return fmt.Errorf("write request: %w", err)
+	}
+	return nil
+}
+
+// How long the engine's rows are kept.
+const (
+	// KeepIncidents is as long as GitHub keeps Check Runs.
+	KeepIncidents = 400 * 24 * time.Hour
+	keepRuns      = 90 * 24 * time.Hour
+	// keepClaims exceeds the 48 h of a tombstone: a primary can be 12 h late,
+	// and a re-run of it is possible for 30 days.
+	keepClaims   = 31 * 24 * time.Hour
+	keepRequests = 30 * 24 * time.Hour
+)
+
+// PruneEngine removes what is too old to matter: settled incidents with their
+// steps and timeline, runs, tombstones and answers. Open incidents stay.
+func (tx *Tx) PruneEngine(ctx context.Context, now time.Time) error {
+	for _, p := range []struct {
+		query string
+		age   time.Duration
+	}{
+		{"DELETE FROM incidents WHERE settled_at <> 0 AND settled_at < ?", KeepIncidents},
+		{"DELETE FROM workflow_runs WHERE observed_at < ?", keepRuns},
+		{"DELETE FROM claims WHERE updated_at < ? AND state IN ('free', 'done')", keepClaims},
+		{"DELETE FROM recover_requests WHERE at < ?", keepRequests},
+	} {
+		if _, err := tx.NewRaw(p.query, MillisOf(now.Add(-p.age))).Exec(ctx); err != nil {
+			return fmt.Errorf("prune engine: %w", err)
+		}
+	}
+	return nil
+}

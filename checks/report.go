@@ -16,7 +16,7 @@ const MaxFindings = 10_000
 // Source says where the configuration comes from under which a commit is judged.
 type Source string
 
-// The sources. A repository with none of them is given advice.
+// The sources, named as in repoconfig. A repository with none of them is given advice.
 const (
 	SourceNone     Source = "none"
 	SourceOwn      Source = "own"      // .github/redundancy.yml

@@ -68,8 +68,9 @@ func TestCheckRunGoldens(t *testing.T) {
 		"broken-below-owner":  {[]File{{config.RepositoryPath, []byte("version: [\n")}}, &Effective{Source: SourceOwner, Path: config.RepositoryPath, Commit: inForce.Commit}},
 		"original":            {[]File{{config.OriginalPath, []byte(`{"githubActions": {"enabled": true, "workflows": ["nightly.yml"]}}`)}, workflow("nightly.yml", nightly)}, nil},
 		"switched-off":        {[]File{{config.RepositoryPath, []byte("version: 1\nvalidate:\n  ignore: [our-machine]\n  paths:\n    .github/workflows/legacy-*.yml: {ignore: ['.*']}\n")}, workflow("a.yml", warned), workflow("legacy-b.yml", badKey), workflow("c.yml", badKey)}, nil},
-		"hostile":             {[]File{workflow("x`|@team<img>.yml", "on: push\njobs:\n  \"</details>@team ![x](http://evil.example)\":\n    runs-on: ubuntu-latest\n    steps:\n      - run: ${{ x\x1b }}\n        \"`@acme/all`\": 1\n")}, nil},
-		"damaged":             {[]File{workflow("bytes.yml", "\x00\xff\xfe"), workflow("conflict.yml", "on: push\n<<<<<<< HEAD\njobs: {}\n=======\njobs: {}\n>>>>>>> x\n"), workflow("true.yml", "true: push\n"+clean[9:]), workflow("empty.yml", "")}, nil},
+		"hostile": {[]File{workflow("x`|@team<img>.yml", "on: push\njobs:\n  \"</details>@team ![x](http://evil.example)\":\n    runs-on: ubuntu-latest\n    steps:\n      - run: ${{ x\x1b }}\n        \"`@acme/all`\": 1\n"),
+			workflow("y.yml", "on: push\njobs:\n  \"</details>@team ![x](http://evil.example)|#1\":\n    runs-on: ubuntu-latest\n    steps:\n      - run: ${{ x }}\n        \"`@acme/all`\\u202e\\x1b[2J\": 1\n")}, nil},
+		"damaged": {[]File{workflow("bytes.yml", "\x00\xff\xfe"), workflow("conflict.yml", "on: push\n<<<<<<< HEAD\njobs: {}\n=======\njobs: {}\n>>>>>>> x\n"), workflow("true.yml", "true: push\n"+clean[9:]), workflow("empty.yml", "")}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := document(lint(tc.files, tc.inForce).CheckRun(place))

@@ -18,6 +18,7 @@ import (
 	"github.com/redundancy-app/redundancy/checks/checkrun"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
+	"github.com/redundancy-app/redundancy/repoconfig"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -31,16 +32,22 @@ type Clients interface {
 	Installation(id int64) (*github.Client, error)
 }
 
-// Config of a Validator. All fields but InForce, WebURL and Registerer are needed.
+// Configurations tells the configuration in force of a repository, from the
+// store alone.
+type Configurations interface {
+	InForce(ctx context.Context, repoID int64) (e repoconfig.Effective, known bool, err error)
+}
+
+// Config of a Validator. All fields but Configurations, WebURL and
+// Registerer are needed.
 type Config struct {
 	Store     *store.Store
 	Queue     queue.Enqueuer
 	Clients   Clients
 	Publisher *checkrun.Publisher
 	Clock     clockwork.Clock
-	// InForce tells the configuration in force of a repository, nil when none
-	// is known. It reads the store only. nil: none is ever known.
-	InForce func(ctx context.Context, repoID int64) (*Effective, error)
+	// Configurations may be nil: then only the commit's own files count.
+	Configurations Configurations
 	// WebURL is where people read files; empty: "https://github.com".
 	WebURL     string
 	Registerer prometheus.Registerer
@@ -126,11 +133,9 @@ func (v *Validator) validate(ctx context.Context, args queue.ValidateCommit, key
 	if err != nil {
 		return err
 	}
-	var inForce *Effective
-	if v.InForce != nil {
-		if inForce, err = v.InForce(ctx, args.Repo.ID); err != nil {
-			return err
-		}
+	inForce, err := v.inForce(ctx, args.Repo.ID)
+	if err != nil {
+		return err
 	}
 	report := assemble(files, inForce)
 	run := report.CheckRun(Place{WebURL: v.WebURL, Repo: args.Repo, SHA: args.SHA})
@@ -153,6 +158,18 @@ func (v *Validator) validate(ctx context.Context, args queue.ValidateCommit, key
 	zerolog.Ctx(ctx).Info().Str("sha", args.SHA).Int64("check_run", id).Str("conclusion", string(run.Conclusion)).
 		Int("files", len(files)).Int("errors", errors).Int("warnings", warnings).Msg("commit validated")
 	return nil
+}
+
+// inForce is nil when no configuration is known to be in force.
+func (v *Validator) inForce(ctx context.Context, repoID int64) (*Effective, error) {
+	if v.Configurations == nil {
+		return nil, nil
+	}
+	e, known, err := v.Configurations.InForce(ctx, repoID)
+	if err != nil || !known || e.InForce.Source == "" || e.InForce.Source == repoconfig.None {
+		return nil, err
+	}
+	return &Effective{Repository: e.Repository, Source: Source(e.InForce.Source), Path: e.InForce.Path, Commit: e.InForce.Commit}, nil
 }
 
 // resolve finds the commit of a branch or tag and enqueues its validation: the

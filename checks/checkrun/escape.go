@@ -68,9 +68,9 @@ func Escape(s string) string {
 			b.WriteString("@" + zeroWidth)
 		case '#':
 			b.WriteString(`\#` + zeroWidth)
-		case ':': // schemes, and :emoji:
+		case ':': // https://, mailto:
 			b.WriteByte(':')
-			if i+1 < len(s) && s[i+1] != ' ' {
+			if strings.HasPrefix(s[i+1:], "/") || scheme(s[:i]) {
 				b.WriteString(zeroWidth)
 			}
 		case '.': // www. and a numbered list
@@ -81,7 +81,12 @@ func Escape(s string) string {
 			if i+1 < len(s) && s[i+1] == ' ' && i < 9 {
 				b.WriteString(zeroWidth)
 			}
-		case '\\', '`', '*', '_', '{', '}', '[', ']', '(', ')', '+', '-', '!', '|', '~', '$', '=':
+		case '-', '+', '=': // a list, a rule, a heading
+			if i == 0 {
+				b.WriteByte('\\')
+			}
+			b.WriteRune(r)
+		case '\\', '`', '*', '_', '{', '}', '[', ']', '(', ')', '!', '|', '~', '$':
 			b.WriteByte('\\')
 			b.WriteRune(r)
 		default:
@@ -89,6 +94,12 @@ func Escape(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// scheme is true when s ends in a word that makes a link with a colon alone.
+func scheme(s string) bool {
+	s = strings.ToLower(s[max(0, len(s)-len("mailto")):])
+	return strings.HasSuffix(s, "mailto") || strings.HasSuffix(s, "xmpp")
 }
 
 // Code puts text of unknown origin into Markdown as a code span, in which

@@ -56,9 +56,9 @@ func TestFence(t *testing.T) {
 
 // What GitHub's renderer and the filters after it would act on.
 var active = []*regexp.Regexp{
-	regexp.MustCompile(`@[A-Za-z0-9]`),                               // a mention, an address
-	regexp.MustCompile(`#[0-9]`),                                     // an issue
-	regexp.MustCompile(`(?i)(https?|ftp|mailto|xmpp):[^\s\x{200b}]`), // a link
+	regexp.MustCompile(`@[A-Za-z0-9]`),                                   // a mention, an address
+	regexp.MustCompile(`#[0-9]`),                                         // an issue
+	regexp.MustCompile(`(?i)((https?|ftp):/|(mailto|xmpp):[^\x{200b}])`), // a link
 	regexp.MustCompile(`(?i)www\.[^\s\x{200b}]`),
 	regexp.MustCompile(`<`),
 	regexp.MustCompile("(^|[^\\\\])(\\\\\\\\)*[`*_\\[\\]()|!~]"), // Markdown without a backslash before it
@@ -86,6 +86,9 @@ func TestEscapeDisarms(t *testing.T) {
 		if !utf8.ValidString(got) {
 			t.Errorf("Escape(%q) is no UTF-8", s)
 		}
+	}
+	if got, want := Escape(`write "on:" instead, e.g. runs-on: x+y=z`), `write "on:" instead, e.g. runs-on: x+y=z`; got != want {
+		t.Errorf("what people copy into a file changed: %q", got)
 	}
 	if got := Escape(`label "x" is fine, see the docs`); got != `label "x" is fine, see the docs` {
 		t.Errorf("plain words changed: %q", got)

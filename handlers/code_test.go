@@ -1,12 +1,14 @@
 package handlers
 
 import (
+	"context"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/redundancy-app/redundancy/queue"
+	"github.com/redundancy-app/redundancy/store"
 )
 
 func validate(again bool) []queue.Item {
@@ -82,7 +84,22 @@ func TestPushToOwnerDefaults(t *testing.T) {
 		"its own workflow":     {but(toDefaults, pushed("main", ".github/workflows/x.yml")), []queue.Item{check, load(defaults)}},
 		"another of its files": {but(toDefaults, pushed("main", "profile/README.md")), []queue.Item{check}},
 		"another branch":       {but(toDefaults, pushed("topic", ".github/redundancy.yml")), []queue.Item{check}},
-	}.run(t, "push", func(b *bench) { b.owners["acme"] = []queue.Repo{defaults, site, shop} })
+	}.run(t, "push", func(t *testing.T, b *bench) {
+		b.write(t, func(ctx context.Context, tx *store.Tx) error {
+			for source, repos := range map[string][]queue.Repo{
+				"own": {{InstallationID: 7, ID: 44, Owner: "acme", Name: "own"}}, "owner": {site}, "none": {shop, defaults},
+				"original": {{InstallationID: 8, ID: 45, Owner: "other", Name: "site"}},
+			} {
+				for _, r := range repos {
+					row := store.RepositoryConfig{RepoID: r.ID, InstallationID: r.InstallationID, Owner: r.Owner, Name: r.Name, Source: source}
+					if err := tx.SaveRepositoryConfig(ctx, row); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+	})
 }
 
 func TestCheckSuite(t *testing.T) {

@@ -27,7 +27,7 @@ func FuzzHandlers(f *testing.F) {
 	}
 	f.Add([]byte(`{"action":"redundancy-recover","client_payload":{"target":1e999}}`))
 	b := &base{Config: Config{
-		Runs: &fakeRuns{watched: map[string]bool{watchedPath: true}}, Owners: fakeOwners{"acme": {site}}, AppID: appID, Slug: func() string { return "" },
+		Store: newBench(f).store, Runs: &fakeRuns{watched: map[string]bool{watchedPath: true}}, AppID: appID, Slug: func() string { return "" },
 	}}
 	parsers := map[string]func(context.Context, []byte) (intent, error){
 		"push": parsing(func(ctx context.Context, e *pushEvent) (intent, error) { return (&Push{b}).decide(ctx, e, "g") }),

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/jonboulle/clockwork"
 	"github.com/palantir/go-githubapp/githubapp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
@@ -27,20 +28,12 @@ type Runs interface {
 	Tracks(ctx context.Context, repoID, runID int64) (bool, error)
 }
 
-// Owners knows which repositories live by their owner's default.
-type Owners interface {
-	// WithoutOwn lists the owner's active repositories that have no
-	// .github/redundancy.yml of their own, as far as that is known: those that
-	// a change of the owner's default can reach.
-	WithoutOwn(ctx context.Context, owner string) ([]queue.Repo, error)
-}
-
 // Config is what the handlers need. Every field but Slug and Registerer must be set.
 type Config struct {
-	Store  *store.Store
-	Queue  queue.Enqueuer
-	Runs   Runs
-	Owners Owners
+	Store *store.Store
+	Queue queue.Enqueuer
+	Clock clockwork.Clock
+	Runs  Runs
 	// AppID is the App's id. Check Runs and suites of other Apps are ignored.
 	AppID int64
 	// Slug gives the App's slug, "" while it is unknown: then every bot counts

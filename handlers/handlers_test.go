@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jonboulle/clockwork"
 	"github.com/palantir/go-githubapp/githubapp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -101,16 +102,11 @@ func (f *fakeRuns) Tracks(_ context.Context, repoID, runID int64) (bool, error) 
 	return repoID == site.ID && f.tracked[runID], f.err
 }
 
-type fakeOwners map[string][]queue.Repo
-
-func (f fakeOwners) WithoutOwn(_ context.Context, owner string) ([]queue.Repo, error) {
-	return f[owner], nil
-}
-
 type bench struct {
+	store    *store.Store
+	clock    *clockwork.FakeClock
 	queue    recorder
 	runs     fakeRuns
-	owners   fakeOwners
 	slug     string
 	log      bytes.Buffer
 	registry *prometheus.Registry
@@ -128,10 +124,10 @@ func newBench(t testing.TB) *bench {
 			t.Error(err)
 		}
 	})
-	b := &bench{slug: "redundancy", owners: fakeOwners{}, registry: prometheus.NewRegistry(), handlers: map[string]githubapp.EventHandler{}}
+	b := &bench{slug: "redundancy", store: db, clock: clockwork.NewFakeClock(), registry: prometheus.NewRegistry(), handlers: map[string]githubapp.EventHandler{}}
 	b.runs = fakeRuns{watched: map[string]bool{}, tracked: map[int64]bool{}}
 	for _, h := range All(Config{
-		Store: db, Queue: &b.queue, Runs: &b.runs, Owners: b.owners, AppID: appID,
+		Store: db, Queue: &b.queue, Clock: b.clock, Runs: &b.runs, AppID: appID,
 		Slug: func() string { return b.slug }, Registerer: b.registry,
 	}) {
 		for _, event := range h.Handles() {
@@ -155,19 +151,27 @@ func (b *bench) send(t testing.TB, event string, payload []byte) []queue.Item {
 	return b.queue.items
 }
 
+// write changes the store.
+func (b *bench) write(t *testing.T, f func(context.Context, *store.Tx) error) {
+	t.Helper()
+	if err := b.store.Update(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // rows are a table of payloads and what they must enqueue.
 type rows map[string]struct {
 	fields fields
 	want   []queue.Item
 }
 
-func (r rows) run(t *testing.T, event string, prepare func(*bench)) {
+func (r rows) run(t *testing.T, event string, prepare func(*testing.T, *bench)) {
 	t.Helper()
 	for name, row := range r {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			if prepare != nil {
-				prepare(b)
+				prepare(t, b)
 			}
 			got := b.send(t, event, example(t, event, addressed, row.fields))
 			if diff := cmp.Diff(row.want, got); diff != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/redundancy-app/redundancy/queue"
+	"github.com/redundancy-app/redundancy/store"
 )
 
 // InstallationRepositories follows which repositories an installation covers.
@@ -22,7 +23,7 @@ func (h *InstallationRepositories) Handle(ctx context.Context, event, deliveryID
 
 type installationRepositoriesEvent struct {
 	envelope
-	Added []repository `json:"repositories_added"`
+	Removed []ref `json:"repositories_removed"`
 }
 
 func (h *InstallationRepositories) decide(e *installationRepositoriesEvent, deliveryID string) intent {
@@ -33,8 +34,25 @@ func (h *InstallationRepositories) decide(e *installationRepositoriesEvent, deli
 	if e.Action != "added" && e.Action != "removed" {
 		return ignore(unknownAction)
 	}
-	// Both actions are answered by reading the list again: an "added" that
-	// comes after its "removed" would bring back what is gone.
-	sync := queue.SyncInstallation{InstallationID: id, DeliveryID: deliveryID}.Item()
-	return enqueue(append([]queue.Item{sync}, loadAll(id, e.Added, deliveryID)...)...)
+	// The list is read again for both: an "added" that comes after its
+	// "removed" would bring back what is gone. The sync has the configuration
+	// read of what is new.
+	want := enqueue(queue.SyncInstallation{InstallationID: id, DeliveryID: deliveryID}.Item())
+	if e.Action == "removed" && len(e.Removed) > 0 {
+		want.write = func(ctx context.Context, tx *store.Tx) error { return remove(ctx, tx, id, e.Removed) }
+	}
+	return want
+}
+
+// remove stops work on repositories that GitHub no longer shows us. A
+// configuration that stayed would be loaded, in vain, with its owner's default.
+func remove(ctx context.Context, tx *store.Tx, installation int64, repositories []ref) error {
+	ids := make([]int64, len(repositories))
+	for i, r := range repositories {
+		ids[i] = r.ID
+		if err := tx.DeleteRepositoryConfig(ctx, r.ID); err != nil {
+			return err
+		}
+	}
+	return store.RemoveRepositories(ctx, tx, installation, ids)
 }

@@ -66,13 +66,14 @@ func (h *Push) decide(ctx context.Context, e *pushEvent, deliveryID string) (int
 	}
 	items = append(items, queue.LoadConfig{Repo: repo, DeliveryID: deliveryID}.Item())
 	if strings.EqualFold(repo.Name, config.OwnerRepo) && e.mayTouch(isOwnerDefault) {
-		others, err := h.Owners.WithoutOwn(ctx, repo.Owner)
+		others, err := h.Store.RepositoryConfigsOf(ctx, repo.Owner)
 		if err != nil {
 			return intent{}, err
 		}
 		for _, other := range others {
-			if other.ID != repo.ID {
-				items = append(items, queue.LoadConfig{Repo: other, DeliveryID: deliveryID}.Item())
+			if other.RepoID != repo.ID {
+				address := queue.Repo{InstallationID: other.InstallationID, ID: other.RepoID, Owner: other.Owner, Name: other.Name}
+				items = append(items, queue.LoadConfig{Repo: address, DeliveryID: deliveryID}.Item())
 			}
 		}
 	}

@@ -65,7 +65,7 @@ func TestWorkflowRun(t *testing.T) {
 		"our re-run by triggering actor": {but(dispatched("requested", "workflow_dispatch", "alice"), fields{
 			"workflow_run.triggering_actor.login": "redundancy[bot]",
 		}), observe(900)},
-	}.run(t, "workflow_run", func(b *bench) {
+	}.run(t, "workflow_run", func(_ *testing.T, b *bench) {
 		b.runs.watched[watchedPath] = true
 		b.runs.tracked[901] = true
 	})
@@ -76,7 +76,7 @@ func TestWorkflowRunOfAnUnreadConfiguration(t *testing.T) {
 		"failure is worth finding out": {failedRun, observe(900)},
 		"success is not":               {but(failedRun, fields{"workflow_run.conclusion": "success"}), nil},
 		"nor is another branch":        {but(failedRun, fields{"workflow_run.head_branch": "topic"}), nil},
-	}.run(t, "workflow_run", func(b *bench) { b.runs.unread = true })
+	}.run(t, "workflow_run", func(_ *testing.T, b *bench) { b.runs.unread = true })
 }
 
 func TestWorkflowRunWhileOurSlugIsUnknown(t *testing.T) {
@@ -84,7 +84,7 @@ func TestWorkflowRunWhileOurSlugIsUnknown(t *testing.T) {
 	rows{
 		"any bot may be us":   {but(run, fields{"workflow_run.actor.login": "renovate[bot]"}), observe(900)},
 		"but no person is us": {run, nil},
-	}.run(t, "workflow_run", func(b *bench) { b.slug = "" })
+	}.run(t, "workflow_run", func(_ *testing.T, b *bench) { b.slug = "" })
 }
 
 func TestCheckRun(t *testing.T) {

@@ -94,8 +94,8 @@ func New(cfg Config) (*Clients, error) {
 	c.plain = &http.Client{Transport: cfg.Transport, Timeout: cfg.Timeout, CheckRedirect: checkLogRedirect(origin)}
 	// From the outside in. Minting a token begins here too, below ghinstallation,
 	// which is why limits, breaker and guard are not client middleware.
-	c.base = &guard{origin: origin, userAgent: cfg.userAgent(), meter: c.meter, next: &dormancy{
-		report: cfg.OnDormant, next: &limiter{
+	c.base = &guard{origin: origin, userAgent: cfg.userAgent(), meter: c.meter, next: &tokenWatch{
+		dormant: cfg.OnDormant, spent: c.Forget, next: &limiter{
 			limits: c.limits, meter: c.meter, prefix: origin.Path, next: newBreaker(cfg, c.meter, &sender{
 				meter: c.meter, prefix: origin.Path, clock: cfg.Clock, next: cfg.Transport,
 			}),
@@ -181,7 +181,7 @@ func (c *Clients) Installation(id int64) (*github.Client, error) {
 
 // Forget drops an installation's client with its token and its cache: after a
 // suspension, a removal, or new permissions (a token keeps the old ones for
-// its hour). Rate limits are not forgotten.
+// its hour). It happens by itself after a 401. Rate limits are not forgotten.
 func (c *Clients) Forget(id int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

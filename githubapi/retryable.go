@@ -33,7 +33,7 @@ var table = []rule{
 	{isType[*RedirectError], queue.GiveUp, "a write must not become a read"},
 	{isCause(ErrTooLarge), queue.GiveUp, "it stays as large"},
 
-	{status(http.StatusUnauthorized), queue.Retry, "a token can expire on the way, a clock can be off; attempts are counted"},
+	{status(http.StatusUnauthorized), queue.Retry, "a token can expire on the way, the next attempt gets a new one; a clock can be off"},
 	{status(http.StatusForbidden), queue.GiveUp, "the App may not; only a person changes that"},
 	{status(http.StatusNotFound), queue.GiveUp, "gone, renamed or not ours"},
 	{status(http.StatusRequestTimeout), queue.Retry, "the request did not arrive whole"},

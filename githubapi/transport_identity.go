@@ -79,22 +79,31 @@ func payer(req *http.Request) int64 {
 	return id
 }
 
-// dormancy listens to the minting of tokens: 403 and 404 there mean that the
-// installation is suspended or gone (ossf/allstar#314), which no repetition
-// mends.
-type dormancy struct {
-	report func(installationID int64)
-	next   http.RoundTripper
+// tokenWatch listens for tokens that are refused, to an installation or by the
+// API.
+type tokenWatch struct {
+	// dormant hears of a 403 or 404 at the minting of a token: the installation
+	// is suspended or gone (ossf/allstar#314), which no repetition mends.
+	dormant func(installationID int64)
+	// spent hears of a 401 to a token: GitHub has revoked it before its hour
+	// was over, as a suspension does. ghinstallation would keep it.
+	spent func(installationID int64)
+	next  http.RoundTripper
 }
 
-func (d *dormancy) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := d.next.RoundTrip(req)
-	if err != nil || d.report == nil {
-		return resp, err
+func (t *tokenWatch) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := t.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
 	}
-	if resp.StatusCode == http.StatusForbidden || resp.StatusCode == http.StatusNotFound {
-		if id, ok := mintedFor(req); ok {
-			d.report(id)
+	switch resp.StatusCode {
+	case http.StatusUnauthorized:
+		if id := payer(req); id != 0 {
+			t.spent(id)
+		}
+	case http.StatusForbidden, http.StatusNotFound:
+		if id, ok := mintedFor(req); ok && t.dormant != nil {
+			t.dormant(id)
 		}
 	}
 	return resp, nil

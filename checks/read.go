@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/go-github/v62/github"
@@ -131,11 +132,19 @@ func (v *Validator) known(ctx context.Context, role string, blobs []string) (map
 func (v *Validator) fetch(ctx context.Context, client *github.Client, repo queue.Repo, role string, blobs []string, known map[string]*file) error {
 	for batch := range slices.Chunk(blobs, readBatch) {
 		got := make([]*file, len(batch))
-		group, gctx := errgroup.WithContext(ctx)
+		// After an error the requests under way are let finish, and nothing new
+		// is begun: cancelled ones would have been paid for and not be kept.
+		var group errgroup.Group
+		var stop atomic.Bool
 		group.SetLimit(readers)
 		for i, blob := range batch {
 			group.Go(func() (err error) {
-				got[i], err = v.fetchOne(gctx, client, repo, role, blob)
+				if stop.Load() {
+					return nil
+				}
+				if got[i], err = v.fetchOne(ctx, client, repo, role, blob); err != nil {
+					stop.Store(true)
+				}
 				return err
 			})
 		}

@@ -135,11 +135,13 @@ func (e *refusedError) Error() string { return e.message }
 
 func refusal(base *url.URL, status int, answer []byte) error {
 	var doc struct {
-		Error string `json:"error"`
+		Error   string `json:"error"`
+		Message string `json:"message"` // of a refused recovery
 	}
-	if json.Unmarshal(answer, &doc) != nil || doc.Error == "" {
+	if json.Unmarshal(answer, &doc) != nil || doc.Error+doc.Message == "" {
 		doc.Error = http.StatusText(status)
 	}
+	doc.Error += doc.Message
 	if status == http.StatusUnauthorized {
 		doc.Error += ": set REDUNDANCY_API_TOKEN to the server's token"
 	}

@@ -1,0 +1,154 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/redundancy-app/redundancy/fallback"
+	"github.com/redundancy-app/redundancy/queue"
+)
+
+// Incidents is the read and request side of the recovery engine.
+type Incidents interface {
+	Incidents(ctx context.Context, f fallback.Filter) ([]fallback.Incident, error)
+	Incident(ctx context.Context, id int64) (inc fallback.Incident, ok bool, err error)
+	Status(ctx context.Context, repoID int64) (fallback.RepositoryStatus, error)
+	Recover(ctx context.Context, r queue.Recover) (fallback.Answer, error)
+}
+
+// IncidentList is the answer of GET /api/v1/incidents.
+type IncidentList struct {
+	Incidents []fallback.Incident `json:"incidents"`
+}
+
+// maxIncidents bounds a listing.
+const maxIncidents = 1000
+
+// incidents lists, newest first. Query: state (several with commas), repo
+// (owner/name), limit (1 to 1000, default 100).
+func (s *server) incidents(w http.ResponseWriter, r *http.Request) {
+	f := fallback.Filter{}
+	q := r.URL.Query()
+	if v := q.Get("state"); v != "" {
+		for name := range strings.SplitSeq(v, ",") {
+			st := fallback.State(name)
+			if !slices.Contains(fallback.States, st) {
+				refuse(w, http.StatusBadRequest, fmt.Sprintf("state %q: want some of %v", name, fallback.States))
+				return
+			}
+			f.States = append(f.States, st)
+		}
+	}
+	if v := q.Get("repo"); v != "" {
+		owner, name, ok := strings.Cut(v, "/")
+		if !ok || owner == "" || name == "" {
+			refuse(w, http.StatusBadRequest, fmt.Sprintf("repo %q: want owner/name", v))
+			return
+		}
+		f.Owner, f.Name = owner, name
+	}
+	var ok bool
+	if f.Limit, ok = limit(w, q.Get("limit"), 100, maxIncidents); !ok {
+		return
+	}
+	list, err := s.cfg.Incidents.Incidents(r.Context(), f)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if list == nil {
+		list = []fallback.Incident{}
+	}
+	answer(w, http.StatusOK, IncidentList{Incidents: list})
+}
+
+func (s *server) incident(w http.ResponseWriter, r *http.Request) {
+	id, ok := pathID(w, r)
+	if !ok {
+		return
+	}
+	inc, ok, err := s.cfg.Incidents.Incident(r.Context(), id)
+	switch {
+	case err != nil:
+		s.fail(w, r, err)
+	case !ok:
+		refuse(w, http.StatusNotFound, fmt.Sprintf("no incident %d", id))
+	default:
+		answer(w, http.StatusOK, inc)
+	}
+}
+
+// RecoverRequest is the body of POST /api/v1/recover.
+type RecoverRequest struct {
+	Repo   string `json:"repo"`             // owner/name
+	Target string `json:"target,omitempty"` // workflow; may be left out when only one can be meant
+	Reason string `json:"reason,omitempty"`
+	// Key makes a repeated request harmless: the same key gets the same answer
+	// and acts once. At most 100 characters.
+	Key string `json:"key,omitempty"`
+}
+
+// recover asks the engine. 200 accepted, 409 refused; both with the engine's
+// sentence.
+func (s *server) recover(w http.ResponseWriter, r *http.Request) {
+	var in RecoverRequest
+	if !decode(w, r, &in) {
+		return
+	}
+	owner, name, ok := strings.Cut(in.Repo, "/")
+	if !ok || owner == "" || name == "" || len(in.Target) > 255 || len(in.Reason) > 1000 || len(in.Key) > 100 {
+		refuse(w, http.StatusBadRequest, "repo must be owner/name; target, reason and key at most 255, 1000 and 100 characters")
+		return
+	}
+	repo, ok, err := s.cfg.Repositories.RepositoryByName(r.Context(), owner, name)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if !ok || repo.Removed {
+		refuse(w, http.StatusNotFound, "the App is not installed on "+in.Repo)
+		return
+	}
+	req := queue.Recover{
+		Repo:   queue.Repo{InstallationID: repo.InstallationID, ID: repo.ID, Owner: repo.Owner, Name: repo.Name},
+		Target: in.Target, Reason: in.Reason, Actor: "api",
+	}
+	if in.Key != "" {
+		req.DeliveryID = "api:" + in.Key
+	}
+	got, err := s.cfg.Incidents.Recover(r.Context(), req)
+	switch {
+	case err != nil:
+		s.fail(w, r, err)
+	case got.Accepted:
+		answer(w, http.StatusOK, got)
+	default:
+		answer(w, http.StatusConflict, got)
+	}
+}
+
+// limit reads a count from 1 to most; empty means def.
+func limit(w http.ResponseWriter, v string, def, most int) (int, bool) {
+	if v == "" {
+		return def, true
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > most {
+		refuse(w, http.StatusBadRequest, fmt.Sprintf("limit %q: want a number from 1 to %d", v, most))
+		return 0, false
+	}
+	return n, true
+}
+
+func pathID(w http.ResponseWriter, r *http.Request) (int64, bool) {
+	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	if err != nil || id <= 0 {
+		refuse(w, http.StatusBadRequest, fmt.Sprintf("id %q: want a positive number", r.PathValue("id")))
+		return 0, false
+	}
+	return id, true
+}

@@ -1,0 +1,174 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/redundancy-app/redundancy/fallback"
+	"github.com/redundancy-app/redundancy/store"
+)
+
+// Repositories is what the App knows of where it is installed.
+type Repositories interface {
+	Installations(ctx context.Context) ([]store.Installation, error)
+	Repositories(ctx context.Context, installationID int64) ([]store.Repository, error)
+	RepositoryByName(ctx context.Context, owner, name string) (store.Repository, bool, error)
+	IncidentStates(ctx context.Context) (map[string]int, error)
+}
+
+// Status is the answer of GET /api/v1/status.
+type Status struct {
+	Version       string         `json:"version"`
+	StartedAt     time.Time      `json:"started_at"`
+	Ready         bool           `json:"ready"`
+	Checks        []CheckResult  `json:"checks"`
+	Inbox         InboxStatus    `json:"inbox"`
+	Queue         QueueStatus    `json:"queue"`
+	Installations map[string]int `json:"installations"` // by state
+	Repositories  int            `json:"repositories"`
+	Incidents     map[string]int `json:"incidents"` // by state
+}
+
+// InboxStatus counts deliveries that are stored and not handled yet.
+type InboxStatus struct {
+	Depth  int        `json:"depth"`
+	Oldest *time.Time `json:"oldest,omitempty"`
+}
+
+// QueueStatus counts jobs.
+type QueueStatus struct {
+	Available int        `json:"available"`
+	Waiting   int        `json:"waiting"`
+	Running   int        `json:"running"`
+	Dead      int        `json:"dead"`
+	Oldest    *time.Time `json:"oldest_ready,omitempty"`
+}
+
+func (s *server) status(w http.ResponseWriter, r *http.Request) {
+	st, err := s.collect(r.Context())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	answer(w, http.StatusOK, st)
+}
+
+func (s *server) collect(ctx context.Context) (Status, error) {
+	st := Status{Version: s.cfg.Version, StartedAt: s.cfg.StartedAt, Installations: map[string]int{}}
+	st.Ready, st.Checks = s.runChecks(ctx)
+	depth, oldest, err := s.cfg.Deliveries.PendingDeliveries(ctx)
+	if err != nil {
+		return st, err
+	}
+	st.Inbox = InboxStatus{Depth: depth, Oldest: moment(oldest)}
+	jobs, err := s.cfg.Jobs.Stats(ctx)
+	if err != nil {
+		return st, err
+	}
+	st.Queue = QueueStatus{jobs.Available, jobs.Waiting, jobs.Running, jobs.Dead, moment(jobs.OldestReady)}
+	installations, err := s.cfg.Repositories.Installations(ctx)
+	if err != nil {
+		return st, err
+	}
+	for _, i := range installations {
+		st.Installations[string(i.State)]++
+		repos, err := s.cfg.Repositories.Repositories(ctx, i.ID)
+		if err != nil {
+			return st, err
+		}
+		st.Repositories += len(repos)
+	}
+	st.Incidents, err = s.cfg.Repositories.IncidentStates(ctx)
+	return st, err
+}
+
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// Health is the answer of GET /api/v1/health.
+type Health struct {
+	Healthy bool                `json:"healthy"`
+	Reasons []string            `json:"reasons"` // why not; empty when healthy
+	Checks  []CheckResult       `json:"checks"`
+	Open    []fallback.Incident `json:"open_incidents"`
+}
+
+// unhealthy are the states of incidents that somebody has to know about. A
+// suppressed one counts: something is broken and nothing is being done.
+var unhealthy = []fallback.State{
+	fallback.Suspected, fallback.Failing, fallback.Recovering, fallback.Verifying,
+	fallback.Exhausted, fallback.Suppressed, fallback.InDoubt,
+}
+
+// health is 200 whether healthy or not: the question was answered.
+func (s *server) health(w http.ResponseWriter, r *http.Request) {
+	ok, checks := s.runChecks(r.Context())
+	h := Health{Healthy: ok, Checks: checks, Reasons: []string{}}
+	for _, c := range checks {
+		if !c.OK {
+			h.Reasons = append(h.Reasons, c.Name+": "+c.Detail)
+		}
+	}
+	open, err := s.cfg.Incidents.Incidents(r.Context(), fallback.Filter{States: unhealthy, Limit: maxIncidents})
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	h.Open = append([]fallback.Incident{}, open...)
+	for _, inc := range open {
+		h.Healthy = false
+		h.Reasons = append(h.Reasons, inc.Repo.FullName()+" "+inc.Workflow+": "+string(inc.State))
+	}
+	answer(w, http.StatusOK, h)
+}
+
+// RepositoryList is the answer of GET /api/v1/repositories.
+type RepositoryList struct {
+	Repositories []Repository `json:"repositories"`
+}
+
+// Repository is a repository the App is installed on.
+type Repository struct {
+	ID             int64                     `json:"id"`
+	FullName       string                    `json:"full_name"`
+	InstallationID int64                     `json:"installation_id"`
+	State          string                    `json:"state"` // of the installation
+	DefaultBranch  string                    `json:"default_branch"`
+	Configured     bool                      `json:"configured"` // false also when it was never read
+	Workflows      []fallback.WorkflowStatus `json:"workflows"`
+}
+
+func (s *server) repositories(w http.ResponseWriter, r *http.Request) {
+	list := RepositoryList{Repositories: []Repository{}}
+	installations, err := s.cfg.Repositories.Installations(r.Context())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	for _, i := range installations {
+		repos, err := s.cfg.Repositories.Repositories(r.Context(), i.ID)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		for _, repo := range repos {
+			st, err := s.cfg.Incidents.Status(r.Context(), repo.ID)
+			if err != nil {
+				s.fail(w, r, err)
+				return
+			}
+			list.Repositories = append(list.Repositories, Repository{
+				ID: repo.ID, FullName: repo.FullName(), InstallationID: i.ID, State: string(i.State),
+				DefaultBranch: repo.DefaultBranch, Configured: len(st.Workflows) > 0,
+				Workflows: append([]fallback.WorkflowStatus{}, st.Workflows...),
+			})
+		}
+	}
+	answer(w, http.StatusOK, list)
+}

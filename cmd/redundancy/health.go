@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/spf13/cobra"
+
+	"github.com/redundancy-app/redundancy/api"
+)
+
+func newHealth() *cobra.Command {
+	var flags clientFlags
+	var live bool
+	cmd := &cobra.Command{
+		Use:   "health",
+		Short: "Say whether all is well: exit 0 healthy, 1 not healthy, 2 unreachable",
+		Long: "Healthy means that the server is ready and no watched workflow has an open incident.\n" +
+			"--live only asks whether the process answers, for container health checks; it needs no token.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := flags.client()
+			if err != nil {
+				return err
+			}
+			if live {
+				return c.live(cmd.Context())
+			}
+			var h api.Health
+			if err := c.call(cmd.Context(), http.MethodGet, "health", nil, &h); err != nil {
+				return err
+			}
+			if flags.json {
+				err = printJSON(cmd.OutOrStdout(), h)
+			} else {
+				err = printHealth(cmd, h)
+			}
+			if err == nil && !h.Healthy {
+				err = &exitError{code: exitNo}
+			}
+			return err
+		},
+	}
+	flags.add(cmd)
+	cmd.Flags().BoolVar(&live, "live", false, "only ask whether the server answers")
+	return cmd
+}
+
+func printHealth(cmd *cobra.Command, h api.Health) error {
+	verdict := "healthy"
+	if !h.Healthy {
+		verdict = "not healthy"
+	}
+	if _, err := fmt.Fprintln(cmd.OutOrStdout(), verdict); err != nil {
+		return err
+	}
+	for _, r := range h.Reasons {
+		if _, err := fmt.Fprintln(cmd.OutOrStdout(), "  "+r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// live asks /healthz, without the token.
+func (c *client) live(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base.JoinPath("/healthz").String(), nil)
+	if err != nil {
+		return err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("no answer from %s: %w", c.base, errors.Unwrap(err))
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return &exitError{code: exitNo, err: fmt.Errorf("%s/healthz answers %s", c.base, resp.Status)}
+	}
+	return nil
+}

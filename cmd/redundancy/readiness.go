@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/google/go-github/v62/github"
+
+	"github.com/redundancy-app/redundancy/api"
+)
+
+// stuckAfter is how long a job may be ready without being taken. The queue
+// takes one within milliseconds unless all workers are busy.
+const stuckAfter = 5 * time.Minute
+
+// readiness are the conditions of /readyz, as the contract names them.
+func (a *App) readiness() []api.Check {
+	return []api.Check{
+		{Name: "database", Run: func(ctx context.Context) error {
+			var one int
+			return a.store.Read().NewRaw("SELECT 1").Scan(ctx, &one)
+		}},
+		{Name: "queue", Run: func(ctx context.Context) error {
+			st, err := a.queue.Stats(ctx)
+			if err != nil {
+				return err
+			}
+			if age := a.clock.Since(st.OldestReady); !st.OldestReady.IsZero() && age > stuckAfter {
+				return fmt.Errorf("a job is ready since %s and nobody takes it", age.Round(time.Second))
+			}
+			return nil
+		}},
+		{Name: "key", Run: func(context.Context) error {
+			if err := a.identity.Err(); refusesKey(err) {
+				return errors.New("GitHub refuses the App's key or id: check GITHUB_APP_INTEGRATION_ID and GITHUB_APP_PRIVATE_KEY")
+			}
+			return nil
+		}},
+		{Name: "github", Run: func(context.Context) error {
+			err := a.identity.Err()
+			if refusesKey(err) {
+				return nil // it answers
+			}
+			return err
+		}},
+	}
+}
+
+func refusesKey(err error) bool {
+	var answer *github.ErrorResponse
+	return errors.As(err, &answer) && answer.Response != nil &&
+		(answer.Response.StatusCode == http.StatusUnauthorized || answer.Response.StatusCode == http.StatusNotFound)
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/redundancy-app/redundancy/api"
+)
+
+func newStatus() *cobra.Command {
+	var flags clientFlags
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show what a running server is doing",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := flags.client()
+			if err != nil {
+				return err
+			}
+			var st api.Status
+			if err := c.call(cmd.Context(), http.MethodGet, "status", nil, &st); err != nil {
+				return err
+			}
+			if flags.json {
+				return printJSON(cmd.OutOrStdout(), st)
+			}
+			return printStatus(cmd.OutOrStdout(), st)
+		},
+	}
+	flags.add(cmd)
+	return cmd
+}
+
+func printStatus(w io.Writer, st api.Status) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	ready := "ready"
+	if !st.Ready {
+		ready = "not ready"
+	}
+	fmt.Fprintf(t, "server\t%s, %s, since %s\n", st.Version, ready, st.StartedAt.Local().Format("2006-01-02 15:04:05"))
+	for _, c := range st.Checks {
+		if !c.OK {
+			fmt.Fprintf(t, "\t%s: %s\n", c.Name, c.Detail)
+		}
+	}
+	fmt.Fprintf(t, "inbox\t%d deliveries to handle\n", st.Inbox.Depth)
+	fmt.Fprintf(t, "queue\t%d running, %d ready, %d behind others, %d gave up\n",
+		st.Queue.Running, st.Queue.Available, st.Queue.Waiting, st.Queue.Dead)
+	fmt.Fprintf(t, "installed\t%d repositories, installations: %s\n", st.Repositories, counts(st.Installations))
+	fmt.Fprintf(t, "incidents\t%s\n", counts(st.Incidents))
+	return t.Flush()
+}
+
+// counts prints "3 active, 1 suspended", in a fixed order.
+func counts(m map[string]int) string {
+	var parts []string
+	for k, n := range m {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, k))
+		}
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
+}

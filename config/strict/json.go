@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"sort"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -25,12 +25,13 @@ func ParseJSON(data []byte) (*Node, []Problem) {
 		}
 	}
 	p.dec.UseNumber()
-	root, err := p.value(0)
-	if err == nil {
-		if _, more := p.dec.Token(); !errors.Is(more, io.EOF) {
-			err = errors.New("unexpected text after the end of the document")
-		}
+	// Once over the whole text first: the offsets of its errors are reliable,
+	// those of a token reader are not.
+	var whole json.RawMessage
+	if err := json.Unmarshal(data, &whole); err != nil {
+		return nil, []Problem{p.problem(err)}
 	}
+	root, err := p.value(0)
 	if err != nil {
 		return nil, []Problem{p.problem(err)}
 	}
@@ -47,19 +48,15 @@ type jsonReader struct {
 var errTooDeep = fmt.Errorf("nested too deep: at most %d levels", MaxDepth)
 
 func (p *jsonReader) problem(err error) Problem {
-	offset := p.dec.InputOffset()
+	offset, rule := p.dec.InputOffset(), RuleLimit
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
-		offset = max(0, syntax.Offset-1) // Offset counts the offending byte
+		offset, rule = syntax.Offset-1, RuleSyntax // Offset counts the offending byte
+		if strings.HasPrefix(syntax.Error(), "unexpected end") {
+			offset, err = int64(len(p.data)), errors.New("the file ends in the middle")
+		}
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err, offset = errors.New("the file ends in the middle"), int64(len(p.data))
-	}
-	line, col := p.place(offset)
-	rule := RuleSyntax
-	if errors.Is(err, errTooDeep) {
-		rule = RuleLimit
-	}
+	line, col := p.place(max(0, offset))
 	return Problem{line, col, rule, "not valid JSON: " + err.Error(), ""}
 }
 

@@ -84,11 +84,11 @@ func collect(t reflect.Type, into map[string]reflect.Type) {
 	}
 }
 
-// complete adds what the library leaves out: keywords of maps, enums of lists,
-// that a step has exactly one kind, and that values of a map of strings may be
+// complete adds what the library leaves out: which keys are required, keywords
+// of maps, enums of lists, that a step has exactly one kind, and that values of a map of strings may be
 // written without quotes.
 func complete(def *jsonschema.Schema, t reflect.Type) {
-	def.Description = oneLine(def.Description)
+	def.Description, def.Required = oneLine(def.Description), nil
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
@@ -97,6 +97,9 @@ func complete(def *jsonschema.Schema, t reflect.Type) {
 			continue
 		}
 		p.Description = oneLine(p.Description)
+		if !strings.Contains(f.Tag.Get("yaml"), ",omitempty") { // the library does not know omitzero
+			def.Required = append(def.Required, name)
+		}
 		for _, part := range strings.Split(f.Tag.Get("jsonschema"), ",") {
 			key, value, _ := strings.Cut(part, "=")
 			keyword(p, f.Type.Kind(), key, value)

@@ -70,7 +70,7 @@ func (c *call) recover(ctx context.Context, position int, args []string) (result
 	if err != nil {
 		return result{}, fmt.Errorf("recover %q: %w", target, err)
 	}
-	r := result{outcome: failed, answer: checkrun.Escape(a.Message), incident: a.IncidentID}
+	r := result{outcome: failed, answer: sentence(a.Message), incident: a.IncidentID}
 	if a.Accepted {
 		r.outcome = done
 	}

@@ -80,7 +80,7 @@ func (w *Worker) incident(ctx context.Context, id int64) (*store.Incident, error
 // progress tells where an incident stands. It is rendered anew whenever the
 // incident changes, so it must not say anything that ages.
 func progress(inc *store.Incident) string {
-	out := fmt.Sprintf("%s of %s is %s", link(fmt.Sprintf("Incident %d", inc.ID), checkRunURL(inc)),
+	out := fmt.Sprintf("%s of %s is %s", link(fmt.Sprintf("Incident %d", inc.ID), pageOf(inc.RunURL, inc.CheckRunID)),
 		checkrun.Code(inc.WorkflowPath), checkrun.Code(inc.State))
 	if inc.Reason != "" {
 		out += ": " + checkrun.Escape(inc.Reason)
@@ -92,13 +92,24 @@ func progress(inc *store.Incident) string {
 // on an Enterprise Server.
 var runURLForm = regexp.MustCompile(`^(https?://[A-Za-z0-9.:-]+/[A-Za-z0-9._-]+/[A-Za-z0-9._-]+)/actions/runs/[0-9]+(?:/attempts/[0-9]+)?$`)
 
-// checkRunURL is the page of the incident's Check Run, "" until it has one.
-func checkRunURL(inc *store.Incident) string {
-	m := runURLForm.FindStringSubmatch(inc.RunURL)
-	if m == nil || inc.CheckRunID == 0 {
+// pageOf is the page of an incident's Check Run, made from the page of the run
+// that failed; "" until there is one.
+func pageOf(runURL string, checkRun int64) string {
+	m := runURLForm.FindStringSubmatch(runURL)
+	if m == nil || checkRun == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s/runs/%d", m[1], inc.CheckRunID)
+	return fmt.Sprintf("%s/runs/%d", m[1], checkRun)
+}
+
+// sentence escapes the engine's plain text. The address of a run at its end
+// stays a link; elsewhere escaping breaks addresses on purpose.
+func sentence(message string) string {
+	at := strings.LastIndexByte(message, ' ')
+	if at > 0 && runURLForm.MatchString(message[at+1:]) {
+		return checkrun.Escape(message[:at]) + " " + message[at+1:]
+	}
+	return checkrun.Escape(message)
 }
 
 var linkForm = regexp.MustCompile(`^https?://[A-Za-z0-9.:/_-]+$`)

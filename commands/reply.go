@@ -155,8 +155,8 @@ func (c *call) find(ctx context.Context, repo queue.Repo, number int) (int64, er
 }
 
 func (w *Worker) isSelf(u *github.User) bool {
-	slug := w.Slug()
-	return u.GetType() == "Bot" && (slug == "" || strings.EqualFold(u.GetLogin(), slug+"[bot]"))
+	self := w.BotLogin()
+	return u.GetType() == "Bot" && (self == "" || strings.EqualFold(u.GetLogin(), self))
 }
 
 // early is true of a 404 that may only mean "not yet".

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/redundancy-app/redundancy/fallback"
 	"github.com/redundancy-app/redundancy/internal/githubtest"
 	"github.com/redundancy-app/redundancy/queue"
 )
@@ -21,7 +22,7 @@ func TestOneCommentPerThread(t *testing.T) {
 	number := r.site.OpenIssue("alice", "x")
 	r.runs(r.says("alice", number, "/redundancy help"))
 	first := r.reply(number)
-	r.engine.answer = Answer{Message: "No."}
+	r.engine.answer = fallback.Answer{Message: "No."}
 	r.runs(r.says("alice", number, "/redundancy recover a"))
 	r.runs(r.says("alice", number, "/redundancy nonsense @bob"))
 	last := r.reply(number)
@@ -40,7 +41,7 @@ func TestLostAnswerLeavesOneComment(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
-			r.engine.answer = Answer{Accepted: true, Message: "Started."}
+			r.engine.answer = fallback.Answer{Accepted: true, Message: "Started."}
 			fault.Operation = "issues/create-comment"
 			r.gh.Fault(fault)
 			cmd := r.says("alice", r.site.OpenIssue("alice", "x"), "/redundancy recover a")
@@ -145,7 +146,7 @@ func TestThreadThatIsNotThereYet(t *testing.T) {
 func TestReplyFollowsTheIncident(t *testing.T) {
 	r := newRig(t)
 	id := r.incident("recovering", "step 1 of 2 begins")
-	r.engine.answer = Answer{Accepted: true, IncidentID: id, Message: "Recovery of marketing-sync has begun."}
+	r.engine.answer = fallback.Answer{Accepted: true, IncidentID: id, Message: "Recovery of marketing-sync has begun."}
 	cmd := r.says("alice", r.site.OpenIssue("alice", "x"), "/redundancy recover marketing-sync")
 	r.runs(cmd)
 
@@ -180,15 +181,19 @@ func TestRefreshOfAnIncidentNobodyAskedAbout(t *testing.T) {
 }
 
 func TestStatus(t *testing.T) {
+	const runs = "https://github.example/acme/site/actions/runs/"
 	at := time.Date(2026, 3, 1, 6, 30, 0, 0, time.UTC)
-	for name, status := range map[string]Status{
+	until := at.Add(time.Hour)
+	for name, status := range map[string]fallback.RepositoryStatus{
 		"status_unread": {},
 		"status_none":   {Known: true},
-		"status": {Known: true, Workflows: []WorkflowStatus{
-			{Path: ".github/workflows/marketing-sync.yml", State: "exhausted", BreakerUntil: at.Add(time.Hour),
-				Last: LastIncident{ID: 17, State: "exhausted", At: at, RunURL: "https://github.example/acme/site/actions/runs/900"}},
-			{Path: ".github/workflows/a|b`@all.yml", State: "healthy"},
-			{Path: ".github/workflows/c.yml", State: "healthy", Last: LastIncident{ID: 3, State: "recovered", At: at, RunURL: "javascript:alert(1)"}},
+		"status": {Known: true, Workflows: []fallback.WorkflowStatus{
+			{File: ".github/workflows/marketing-sync.yml", State: fallback.Exhausted, Breaker: &fallback.BreakerStatus{State: "open", Until: &until},
+				Incident: &fallback.Incident{ID: 17, State: fallback.Exhausted, OpenedAt: at, CheckRun: 31, RunURL: runs + "900"},
+				LastRun:  &fallback.RunView{ID: 901, Status: "completed", Conclusion: "failure", URL: runs + "901"}},
+			{File: ".github/workflows/a|b`@all.yml", State: fallback.Healthy, Breaker: &fallback.BreakerStatus{State: "closed", Failures: 1}},
+			{File: ".github/workflows/c.yml", State: fallback.Healthy, LastRun: &fallback.RunView{ID: 7, Status: "in_progress", URL: "javascript:alert(1)"},
+				Incident: &fallback.Incident{ID: 3, State: fallback.Recovered, OpenedAt: at, CheckRun: 5, RunURL: "javascript:alert(1)"}},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -206,7 +211,7 @@ func TestRepliesFitIntoAComment(t *testing.T) {
 	r := newRig(t)
 	r.engine.status.Known = true
 	for range maxRows + 200 {
-		r.engine.status.Workflows = append(r.engine.status.Workflows, WorkflowStatus{Path: strings.Repeat("é`|", 600), State: "healthy"})
+		r.engine.status.Workflows = append(r.engine.status.Workflows, fallback.WorkflowStatus{File: strings.Repeat("é`|", 600), State: "healthy"})
 	}
 	cmd := r.says("alice", r.site.OpenIssue("alice", "x"), strings.Repeat("/redundancy status\n", 3))
 	r.runs(cmd)

@@ -15,6 +15,7 @@ import (
 	"github.com/jonboulle/clockwork"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/redundancy-app/redundancy/fallback"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/internal/githubtest"
 	"github.com/redundancy-app/redundancy/queue"
@@ -28,8 +29,8 @@ const bot = "redundancy[bot]"
 // fakeEngine stands for the recovery engine; it counts what it is asked.
 type fakeEngine struct {
 	asked  []queue.Recover
-	answer Answer
-	status Status
+	answer fallback.Answer
+	status fallback.RepositoryStatus
 	errs   []error // of the next calls, nil for none
 }
 
@@ -42,12 +43,14 @@ func (e *fakeEngine) next() error {
 	return err
 }
 
-func (e *fakeEngine) Recover(_ context.Context, r queue.Recover) (Answer, error) {
+func (e *fakeEngine) Recover(_ context.Context, r queue.Recover) (fallback.Answer, error) {
 	e.asked = append(e.asked, r)
 	return e.answer, e.next()
 }
 
-func (e *fakeEngine) Status(context.Context, int64) (Status, error) { return e.status, e.next() }
+func (e *fakeEngine) Status(context.Context, int64) (fallback.RepositoryStatus, error) {
+	return e.status, e.next()
+}
 
 // recorder keeps what was enqueued and committed.
 type recorder struct{ items []queue.Item }
@@ -95,7 +98,7 @@ func newRig(t *testing.T) *rig {
 	r.clients = must(githubapi.New(githubapi.Config{BaseURL: r.gh.URL(), AppID: r.gh.AppID, PrivateKey: r.gh.PrivateKeyPEM()}))(t)
 	r.worker = New(Config{
 		Store: r.store, Queue: &r.jobs, Clock: r.clock, Clients: r.clients, Engine: &r.engine,
-		Slug: func() string { return "redundancy" }, Registerer: r.registry,
+		BotLogin: func() string { return bot }, Registerer: r.registry,
 	})
 	return r
 }

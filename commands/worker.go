@@ -21,6 +21,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/redundancy-app/redundancy/commands/comment"
+	"github.com/redundancy-app/redundancy/fallback"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -30,32 +31,25 @@ type Clients interface {
 	Installation(id int64) (*github.Client, error)
 }
 
-// Engine is what the commands need of the recovery engine.
+// Engine is what the commands need of the recovery engine; see fallback.Engine.
 type Engine interface {
 	// Recover starts a recovery, or says why not. The same DeliveryID gets the
 	// same answer again without a second effect.
-	Recover(ctx context.Context, r queue.Recover) (Answer, error)
+	Recover(ctx context.Context, r queue.Recover) (fallback.Answer, error)
 	// Status tells about the watched workflows of a repository.
-	Status(ctx context.Context, repoID int64) (Status, error)
+	Status(ctx context.Context, repoID int64) (fallback.RepositoryStatus, error)
 }
 
-// Answer is what came of asking for a recovery.
-type Answer struct {
-	Accepted   bool
-	IncidentID int64  // 0 when there is none
-	Message    string // plain text, one or two sentences
-}
-
-// Config is what the worker needs. Every field but Slug and Registerer must be set.
+// Config is what the worker needs. Every field but BotLogin and Registerer must be set.
 type Config struct {
 	Store   *store.Store
 	Queue   queue.Enqueuer
 	Clock   clockwork.Clock
 	Clients Clients
 	Engine  Engine
-	// Slug gives the App's slug, under which it comments as "slug[bot]"; ""
+	// BotLogin gives the login under which the App comments, "slug[bot]", or ""
 	// while it is unknown.
-	Slug func() string
+	BotLogin func() string
 	// Registerer gets redundancy_commands_total{command,outcome}; nil means none.
 	Registerer prometheus.Registerer
 }
@@ -68,8 +62,8 @@ type Worker struct {
 
 // New makes a worker.
 func New(c Config) *Worker {
-	if c.Slug == nil {
-		c.Slug = func() string { return "" }
+	if c.BotLogin == nil {
+		c.BotLogin = func() string { return "" }
 	}
 	w := &Worker{Config: c, outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "redundancy_commands_total",

@@ -1,6 +1,8 @@
 package commands
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -8,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/redundancy-app/redundancy/fallback"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/internal/githubtest"
 	"github.com/redundancy-app/redundancy/queue"
@@ -24,7 +27,7 @@ func TestOnlyWritersMayCommand(t *testing.T) {
 			if role != "" {
 				r.gh.SetPermission(r.site, "bob", role)
 			}
-			r.engine.answer = Answer{Accepted: true, Message: "Started."}
+			r.engine.answer = fallback.Answer{Accepted: true, Message: "Started."}
 			cmd := r.says("bob", r.site.OpenIssue("bob", "help"), "/redundancy recover a")
 			r.runs(cmd)
 			if got := len(r.engine.asked) == 1; got != allowed {
@@ -86,7 +89,7 @@ func TestCommentWithoutCommandCostsNothing(t *testing.T) {
 func TestRecover(t *testing.T) {
 	r := newRig(t)
 	id := r.incident("recovering", "step 1 of 2 begins")
-	r.engine.answer = Answer{Accepted: true, IncidentID: id, Message: "Recovery of marketing-sync has begun."}
+	r.engine.answer = fallback.Answer{Accepted: true, IncidentID: id, Message: "Recovery of marketing-sync has begun."}
 	cmd := r.says("alice", r.site.OpenIssue("alice", "x"), "Please:\r\n/redundancy recover marketing-sync\r\n")
 	r.runs(cmd)
 	want := []queue.Recover{{
@@ -101,7 +104,7 @@ func TestRecover(t *testing.T) {
 
 func TestRecoverThatIsDeclined(t *testing.T) {
 	r := newRig(t)
-	r.engine.answer = Answer{Message: "No watched workflow is called @all/`x` <b>."}
+	r.engine.answer = fallback.Answer{Message: "No watched workflow is called @all/`x` <b>."}
 	cmd := r.says("alice", r.site.OpenIssue("alice", "x"), "/redundancy recover @all/`x`")
 	r.runs(cmd)
 	r.wantReactions(cmd, "eyes", "confused")
@@ -132,7 +135,7 @@ func TestValidate(t *testing.T) {
 
 func TestSeveralCommandsRunInOrder(t *testing.T) {
 	r := newRig(t)
-	r.engine.answer = Answer{Accepted: true, Message: "Started."}
+	r.engine.answer = fallback.Answer{Accepted: true, Message: "Started."}
 	cmd := r.says("alice", r.site.OpenIssue("alice", "x"), "/redundancy recover a\n/redundancy dance\n/redundancy recover b\n/redundancy recover c")
 	r.runs(cmd)
 	var targets []string
@@ -148,7 +151,7 @@ func TestSeveralCommandsRunInOrder(t *testing.T) {
 
 func TestRetryGoesOnWhereItStopped(t *testing.T) {
 	r := newRig(t)
-	r.engine.answer = Answer{Accepted: true, Message: "Started."}
+	r.engine.answer = fallback.Answer{Accepted: true, Message: "Started."}
 	r.engine.errs = []error{nil, errors.New("database is busy")}
 	cmd := r.says("alice", r.site.OpenIssue("alice", "x"), "/redundancy recover a\n/redundancy recover b")
 	if err := r.try(cmd, 1); err == nil {
@@ -185,7 +188,7 @@ func TestLastAttemptAnswers(t *testing.T) {
 
 func TestPermissionLostBetweenAttempts(t *testing.T) {
 	r := newRig(t)
-	r.engine.answer = Answer{Accepted: true, Message: "Started."}
+	r.engine.answer = fallback.Answer{Accepted: true, Message: "Started."}
 	r.engine.errs = []error{nil, errors.New("busy")}
 	cmd := r.says("alice", r.site.OpenIssue("alice", "x"), "/redundancy recover a\n/redundancy recover b\n/redundancy recover c")
 	_ = r.try(cmd, 1)
@@ -225,7 +228,7 @@ func TestLimitsAreLeftToTheQueue(t *testing.T) {
 
 func TestAcknowledgementDoesNotHoldUpTheWork(t *testing.T) {
 	r := newRig(t)
-	r.engine.answer = Answer{Accepted: true, Message: "Started."}
+	r.engine.answer = fallback.Answer{Accepted: true, Message: "Started."}
 	r.gh.Fault(githubtest.Fault{Operation: "reactions/create-for-issue-comment", Kind: githubtest.Status, Code: 502, Times: 1})
 	cmd := r.says("alice", r.site.OpenIssue("alice", "x"), "/redundancy recover a")
 	r.runs(cmd)
@@ -256,5 +259,31 @@ func TestArgumentsThatCannotBeRead(t *testing.T) {
 		if err := worker.Work(t.Context(), queue.Job{Kind: kind, Args: []byte(`[`)}); !errors.As(err, &permanent) {
 			t.Errorf("%s: error %v, want a permanent one", kind, err)
 		}
+	}
+}
+
+func TestVerified(t *testing.T) {
+	for name, tc := range map[string]struct {
+		role   string
+		verify bool
+		want   bool
+	}{
+		"writer":                      {"write", true, true},
+		"reader":                      {"read", true, false},
+		"reader, verified by another": {"read", false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.gh.SetPermission(r.site, "bob", tc.role)
+			ran := false
+			work := Verified(r.clients, func(context.Context, queue.Job) error { ran = true; return nil })
+			args := must(json.Marshal(queue.Recover{Repo: r.repo, Actor: "bob", Verify: tc.verify}))(t)
+			if err := work(t.Context(), queue.Job{Args: args}); err != nil {
+				t.Fatal(err)
+			}
+			if ran != tc.want {
+				t.Errorf("ran: %t, want %t", ran, tc.want)
+			}
+		})
 	}
 }

@@ -2,10 +2,12 @@ package handlers
 
 import (
 	"context"
+	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/redundancy-app/redundancy/queue"
+	"github.com/redundancy-app/redundancy/store"
 )
 
 // Names of the App's Check Runs, as people see them and branch protection
@@ -25,8 +27,8 @@ func (*CheckRun) Handles() []string { return []string{"check_run"} }
 
 // Handle implements githubapp.EventHandler.
 func (h *CheckRun) Handle(ctx context.Context, event, deliveryID string, body []byte) error {
-	return handle(ctx, h.base, event, deliveryID, body, func(_ context.Context, e *checkRunEvent) (intent, error) {
-		return h.decide(e, deliveryID), nil
+	return handle(ctx, h.base, event, deliveryID, body, func(ctx context.Context, e *checkRunEvent) (intent, error) {
+		return h.decide(ctx, e, deliveryID)
 	})
 }
 
@@ -43,49 +45,69 @@ type checkRunEvent struct {
 	} `json:"requested_action"`
 }
 
-func (h *CheckRun) decide(e *checkRunEvent, deliveryID string) intent {
+func (h *CheckRun) decide(ctx context.Context, e *checkRunEvent, deliveryID string) (intent, error) {
 	if e.Action != "rerequested" && e.Action != "requested_action" {
-		return ignore(unknownAction) // created and completed are our own doing
+		return ignore(unknownAction), nil // created and completed are our own doing
 	}
 	repo, ok := e.repo()
 	if !ok {
-		return ignore(unaddressed)
+		return ignore(unaddressed), nil
 	}
 	if e.CheckRun.App.ID != h.AppID {
-		return ignore(notOurs)
+		return ignore(notOurs), nil
 	}
 	if e.Action == "requested_action" && e.RequestedAction.Identifier != recoverAction {
-		return ignore("button is not one of ours")
+		return ignore("button is not one of ours"), nil
 	}
 	if target, ok := strings.CutPrefix(e.CheckRun.Name, recoverCheckPrefix); ok {
-		return h.recover(e, repo, target, deliveryID)
+		return h.recover(ctx, e, repo, target, deliveryID)
 	}
 	if e.Action == "rerequested" && e.CheckRun.Name == validateCheck && isCommit(e.CheckRun.HeadSHA) {
-		return enqueue(queue.ValidateCommit{Repo: repo, SHA: e.CheckRun.HeadSHA, DeliveryID: deliveryID, Again: true}.Item())
+		return enqueue(queue.ValidateCommit{Repo: repo, SHA: e.CheckRun.HeadSHA, DeliveryID: deliveryID, Again: true}.Item()), nil
 	}
-	return ignore("check run is not one of ours")
+	return ignore("check run is not one of ours"), nil
 }
 
 // recover asks for the recovery of the incident behind a Check Run again. Only
-// people with write access see the button, but the worker asks for the
-// sender's permission all the same: it may have been taken away since.
-func (h *CheckRun) recover(e *checkRunEvent, repo queue.Repo, target, deliveryID string) intent {
-	incident, ok := incidentID(e.CheckRun.ExternalID)
-	if !ok || e.Sender.Login == "" {
-		return ignore("check run names no incident, or nobody pressed it")
+// people with write access see the button, but the page may be older than the
+// permission, so the worker is told to verify.
+func (h *CheckRun) recover(ctx context.Context, e *checkRunEvent, repo queue.Repo, target, deliveryID string) (intent, error) {
+	if target == "" || e.Sender.Login == "" {
+		return ignore("check run names no workflow, or nobody pressed it"), nil
+	}
+	incident, err := h.incident(ctx, repo, e.CheckRun.ExternalID)
+	if err != nil {
+		return intent{}, err
 	}
 	reason := "button"
 	if e.Action == "rerequested" {
 		reason = "re-run of the check run"
 	}
 	return enqueue(queue.Recover{
-		Repo: repo, Target: cut(target, maxTarget), Reason: reason, Actor: e.Sender.Login, IncidentID: incident, DeliveryID: deliveryID,
-	}.Item())
+		Repo: repo, Target: cut(target, maxTarget), Reason: reason, Actor: e.Sender.Login, Verify: true,
+		IncidentID: incident, DeliveryID: deliveryID,
+	}.Item()), nil
 }
 
-// incidentID reads the external id of a "redundancy / recover" Check Run.
-func incidentID(externalID string) (int64, bool) {
-	digits, _ := strings.CutPrefix(externalID, "incident:")
-	id, err := strconv.ParseInt(digits, 10, 64)
-	return id, err == nil && id > 0
+// externalIDForm is the external id of a "redundancy / recover" Check Run: the
+// incident's id and the beginning of its occurrence key.
+var externalIDForm = regexp.MustCompile(`^incident:([0-9]{1,18}):([0-9a-f]{12})$`)
+
+// incident finds the incident that a Check Run shows. It is 0 when the key does
+// not fit: the Check Run stems from a database that is gone, and the incident
+// that has its number now is another. The workflow is still the right one.
+func (h *CheckRun) incident(ctx context.Context, repo queue.Repo, externalID string) (int64, error) {
+	m := externalIDForm.FindStringSubmatch(externalID)
+	if m == nil {
+		return 0, nil
+	}
+	id, err := strconv.ParseInt(m[1], 10, 64)
+	if err != nil {
+		return 0, nil // 18 digits always fit
+	}
+	known, ok, err := store.ReadIncident(ctx, h.Store.Read(), id)
+	if err != nil || !ok || known.RepoID != repo.ID || !strings.HasPrefix(known.OccurrenceKey, m[2]) {
+		return 0, err
+	}
+	return id, nil
 }

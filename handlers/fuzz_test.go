@@ -27,14 +27,14 @@ func FuzzHandlers(f *testing.F) {
 	}
 	f.Add([]byte(`{"action":"redundancy-recover","client_payload":{"target":1e999}}`))
 	b := &base{Config: Config{
-		Store: newBench(f).store, Runs: &fakeRuns{watched: map[string]bool{watchedPath: true}}, AppID: appID, Slug: func() string { return "" },
+		Store: newBench(f).store, Runs: &fakeRuns{watched: map[string]bool{watchedPath: true}}, AppID: appID, BotLogin: func() string { return "" },
 	}}
 	parsers := map[string]func(context.Context, []byte) (intent, error){
 		"push": parsing(func(ctx context.Context, e *pushEvent) (intent, error) { return (&Push{b}).decide(ctx, e, "g") }),
 		"workflow_run": parsing(func(ctx context.Context, e *workflowRunEvent) (intent, error) {
 			return (&WorkflowRun{b}).decide(ctx, e, "g")
 		}),
-		"check_run": parsing(func(_ context.Context, e *checkRunEvent) (intent, error) { return (&CheckRun{b}).decide(e, "g"), nil }),
+		"check_run": parsing(func(ctx context.Context, e *checkRunEvent) (intent, error) { return (&CheckRun{b}).decide(ctx, e, "g") }),
 		"check_suite": parsing(func(_ context.Context, e *checkSuiteEvent) (intent, error) {
 			return (&CheckSuite{b}).decide(e, "g"), nil
 		}),

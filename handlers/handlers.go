@@ -28,7 +28,7 @@ type Runs interface {
 	Tracks(ctx context.Context, repoID, runID int64) (bool, error)
 }
 
-// Config is what the handlers need. Every field but Slug and Registerer must be set.
+// Config is what the handlers need. Every field but BotLogin and Registerer must be set.
 type Config struct {
 	Store *store.Store
 	Queue queue.Enqueuer
@@ -36,17 +36,17 @@ type Config struct {
 	Runs  Runs
 	// AppID is the App's id. Check Runs and suites of other Apps are ignored.
 	AppID int64
-	// Slug gives the App's slug, "" while it is unknown: then every bot counts
-	// as ourselves where we look for runs that we dispatched.
-	Slug func() string
+	// BotLogin gives the login under which our dispatches start runs,
+	// "slug[bot]", or "" while it is unknown: then every bot counts as ourselves.
+	BotLogin func() string
 	// Registerer gets redundancy_events_total{event,decision}; nil means none.
 	Registerer prometheus.Registerer
 }
 
 // All makes the handlers of every event that the App subscribes to.
 func All(c Config) []githubapp.EventHandler {
-	if c.Slug == nil {
-		c.Slug = func() string { return "" }
+	if c.BotLogin == nil {
+		c.BotLogin = func() string { return "" }
 	}
 	b := &base{Config: c, decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "redundancy_events_total",

@@ -107,7 +107,7 @@ type bench struct {
 	clock    *clockwork.FakeClock
 	queue    recorder
 	runs     fakeRuns
-	slug     string
+	self     string
 	log      bytes.Buffer
 	registry *prometheus.Registry
 	handlers map[string]githubapp.EventHandler
@@ -124,11 +124,11 @@ func newBench(t testing.TB) *bench {
 			t.Error(err)
 		}
 	})
-	b := &bench{slug: "redundancy", store: db, clock: clockwork.NewFakeClock(), registry: prometheus.NewRegistry(), handlers: map[string]githubapp.EventHandler{}}
+	b := &bench{self: "redundancy[bot]", store: db, clock: clockwork.NewFakeClock(), registry: prometheus.NewRegistry(), handlers: map[string]githubapp.EventHandler{}}
 	b.runs = fakeRuns{watched: map[string]bool{}, tracked: map[int64]bool{}}
 	for _, h := range All(Config{
 		Store: db, Queue: &b.queue, Clock: b.clock, Runs: &b.runs, AppID: appID,
-		Slug: func() string { return b.slug }, Registerer: b.registry,
+		BotLogin: func() string { return b.self }, Registerer: b.registry,
 	}) {
 		for _, event := range h.Handles() {
 			if b.handlers[event] != nil {

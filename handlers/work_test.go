@@ -1,10 +1,13 @@
 package handlers
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/redundancy-app/redundancy/queue"
+	"github.com/redundancy-app/redundancy/store"
 )
 
 const watchedPath = ".github/workflows/marketing-sync.yml"
@@ -79,45 +82,66 @@ func TestWorkflowRunOfAnUnreadConfiguration(t *testing.T) {
 	}.run(t, "workflow_run", func(_ *testing.T, b *bench) { b.runs.unread = true })
 }
 
-func TestWorkflowRunWhileOurSlugIsUnknown(t *testing.T) {
+func TestWorkflowRunWhileOurLoginIsUnknown(t *testing.T) {
 	run := but(failedRun, fields{"workflow_run.path": "x.yml", "workflow_run.event": "workflow_dispatch"})
 	rows{
 		"any bot may be us":   {but(run, fields{"workflow_run.actor.login": "renovate[bot]"}), observe(900)},
 		"but no person is us": {run, nil},
-	}.run(t, "workflow_run", func(_ *testing.T, b *bench) { b.slug = "" })
+	}.run(t, "workflow_run", func(_ *testing.T, b *bench) { b.self = "" })
 }
 
 func TestCheckRun(t *testing.T) {
+	const (
+		recovers = "redundancy / recover marketing-sync"
+		key      = "0123456789ab"
+	)
 	check := func(action, name string) fields {
 		return fields{
 			"action": action, "check_run.name": name, "check_run.app.id": appID, "check_run.head_sha": sha,
-			"check_run.external_id": "incident:17", "requested_action.identifier": "recover",
+			"check_run.external_id": "incident:1:" + key, "requested_action.identifier": "recover",
 		}
 	}
-	const recovers = "redundancy / recover marketing-sync"
-	recovery := func(reason string) []queue.Item {
+	external := func(id any) fields {
+		return but(check("requested_action", recovers), fields{"check_run.external_id": id})
+	}
+	recovery := func(reason string, incident int64) []queue.Item {
 		return []queue.Item{queue.Recover{
-			Repo: site, Target: "marketing-sync", Reason: reason, Actor: "alice", IncidentID: 17, DeliveryID: "guid-1",
+			Repo: site, Target: "marketing-sync", Reason: reason, Actor: "alice", Verify: true, IncidentID: incident, DeliveryID: "guid-1",
 		}.Item()}
 	}
 	rows{
-		"re-run of validate":         {check("rerequested", "redundancy / validate"), validate(true)},
-		"re-run of a recovery":       {check("rerequested", recovers), recovery("re-run of the check run")},
-		"button":                     {check("requested_action", recovers), recovery("button")},
-		"another button":             {but(check("requested_action", recovers), fields{"requested_action.identifier": "fix"}), nil},
-		"button without identifier":  {but(check("requested_action", recovers), fields{"requested_action": nil}), nil},
-		"button on validate":         {check("requested_action", "redundancy / validate"), nil},
-		"created":                    {check("created", recovers), nil},
-		"completed":                  {check("completed", recovers), nil},
-		"another App's":              {but(check("rerequested", recovers), fields{"check_run.app.id": 15368}), nil},
-		"another App's, same name":   {but(check("rerequested", "redundancy / validate"), fields{"check_run.app.id": 15368}), nil},
-		"no App":                     {but(check("rerequested", recovers), fields{"check_run.app": nil}), nil},
-		"another check run":          {check("rerequested", "lint"), nil},
-		"validate without commit":    {but(check("rerequested", "redundancy / validate"), fields{"check_run.head_sha": ""}), nil},
-		"recovery without incident":  {but(check("rerequested", recovers), fields{"check_run.external_id": ""}), nil},
-		"recovery of a bad incident": {but(check("rerequested", recovers), fields{"check_run.external_id": "incident:-3"}), nil},
-		"pressed by nobody":          {but(check("requested_action", recovers), fields{"sender": nil}), nil},
-	}.run(t, "check_run", nil)
+		"re-run of validate":        {check("rerequested", "redundancy / validate"), validate(true)},
+		"re-run of a recovery":      {check("rerequested", recovers), recovery("re-run of the check run", 1)},
+		"button":                    {check("requested_action", recovers), recovery("button", 1)},
+		"another button":            {but(check("requested_action", recovers), fields{"requested_action.identifier": "fix"}), nil},
+		"button without identifier": {but(check("requested_action", recovers), fields{"requested_action": nil}), nil},
+		"button on validate":        {check("requested_action", "redundancy / validate"), nil},
+		"created":                   {check("created", recovers), nil},
+		"completed":                 {check("completed", recovers), nil},
+		"another App's":             {but(check("rerequested", recovers), fields{"check_run.app.id": 15368}), nil},
+		"another App's, same name":  {but(check("rerequested", "redundancy / validate"), fields{"check_run.app.id": 15368}), nil},
+		"no App":                    {but(check("rerequested", recovers), fields{"check_run.app": nil}), nil},
+		"another check run":         {check("rerequested", "lint"), nil},
+		"validate without commit":   {but(check("rerequested", "redundancy / validate"), fields{"check_run.head_sha": ""}), nil},
+		"no workflow in the name":   {check("rerequested", "redundancy / recover "), nil},
+		"pressed by nobody":         {but(check("requested_action", recovers), fields{"sender": nil}), nil},
+		"without external id":       {external(nil), recovery("button", 0)},
+		"key of a lost database":    {external("incident:1:ffffffffffff"), recovery("button", 0)},
+		"key missing":               {external("incident:1"), recovery("button", 0)},
+		"incident that is not here": {external("incident:9:" + key), recovery("button", 0)},
+		"incident of another":       {external("incident:2:" + key), recovery("button", 0)},
+		"number out of range":       {external("incident:99999999999999999999:" + key), recovery("button", 0)},
+	}.run(t, "check_run", func(t *testing.T, b *bench) {
+		b.write(t, func(ctx context.Context, tx *store.Tx) error {
+			for i, repo := range []int64{site.ID, 43} {
+				inc := store.Incident{OccurrenceKey: fmt.Sprintf("%s%052d", key, i), RepoID: repo, State: "exhausted", Ladder: "{}"}
+				if _, err := tx.OpenIncident(ctx, &inc); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
 }
 
 func TestRepositoryDispatch(t *testing.T) {

@@ -79,9 +79,9 @@ func (h *WorkflowRun) mayBeOurs(run workflowRun) bool {
 	if run.Event != "workflow_dispatch" && run.Event != "repository_dispatch" {
 		return false
 	}
-	slug := h.Slug()
+	self := h.BotLogin()
 	for _, who := range []account{run.Actor, run.TriggeringActor} {
-		if slug == "" && who.isBot() || slug != "" && strings.EqualFold(who.Login, slug+"[bot]") {
+		if self == "" && who.isBot() || self != "" && strings.EqualFold(who.Login, self) {
 			return true
 		}
 	}

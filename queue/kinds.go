@@ -77,10 +77,14 @@ func (PublishIncident) Kind() string { return "incident.publish" }
 // Recover asks for the recovery of a target of a repository: a person pressed
 // a button, commented, called the API, or sent a repository_dispatch.
 type Recover struct {
-	Repo       Repo   `json:"repo"`
-	Target     string `json:"target"` // workflow file, with or without directory and ending; "" when only one can be meant
-	Reason     string `json:"reason,omitempty"`
-	Actor      string `json:"actor"`
+	Repo   Repo   `json:"repo"`
+	Target string `json:"target"` // workflow file, with or without directory and ending; "" when only one can be meant
+	Reason string `json:"reason,omitempty"`
+	Actor  string `json:"actor"`
+	// Verify makes the worker ask GitHub whether Actor may write to the
+	// repository when the job runs. It is set for buttons, which a page shows
+	// longer than a permission may last.
+	Verify     bool   `json:"verify,omitempty"`
 	IncidentID int64  `json:"incident_id,omitempty"` // from a button
 	Depth      int    `json:"depth,omitempty"`
 	DeliveryID string `json:"delivery_id,omitempty"`

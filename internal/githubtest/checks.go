@@ -10,7 +10,7 @@ type CheckRun struct {
 	ID                   int64
 	Name, HeadSHA        string
 	ExternalID           string
-	DetailsURL           string
+	DetailsURL           string // as the App gave it
 	Status, Conclusion   string
 	Title, Summary, Text string
 	Annotations          []Annotation
@@ -152,8 +152,12 @@ func (r *Repo) emitCheck(c *checkRun, action, login string, extra object) {
 
 func (r *Repo) showCheck(c *checkRun) object {
 	at := fmt.Sprintf("%s/check-runs/%d", r.api(), c.id)
+	details := c.details
+	if details == "" { // documented: the default is the App's home page
+		details = r.s.base + "/apps/" + c.suite.app
+	}
 	o := object{"id": c.id, "name": c.name, "node_id": nodeID("CheckRun", c.id), "head_sha": c.sha, "external_id": c.external, "url": at,
-		"html_url": fmt.Sprintf("%s/runs/%d", r.html(), c.id), "details_url": orNull(c.details), "status": c.status, "conclusion": orNull(c.conclusion),
+		"html_url": fmt.Sprintf("%s/runs/%d", r.html(), c.id), "details_url": details, "status": c.status, "conclusion": orNull(c.conclusion),
 		"started_at": orNull(c.started), "completed_at": orNull(c.completed), "check_suite": object{"id": c.suite.id}, "app": r.s.showApp(c.suite.app), "pull_requests": r.pullsAt(c.sha),
 		"output": object{"title": pointer(c.title), "summary": pointer(c.summary), "text": pointer(c.text), "annotations_count": len(c.annotations), "annotations_url": at + "/annotations"}}
 	return r.s.desc.rest.complete("check-run", o)

@@ -154,7 +154,10 @@ func (b *bench) call(method, path string, body any, hows ...how) *reply {
 	return r
 }
 
-func (b *bench) get(path string) *reply { b.Helper(); return b.call("GET", path, nil).want(http.StatusOK) }
+func (b *bench) get(path string) *reply {
+	b.Helper()
+	return b.call("GET", path, nil).want(http.StatusOK)
+}
 
 func (r *reply) want(status int) *reply {
 	r.Helper()
@@ -239,6 +242,12 @@ func (r *receiver) all() []hook {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]hook(nil), r.got...)
+}
+
+func (r *receiver) answer(status int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.status = status
 }
 
 func (r *receiver) reset() {

@@ -126,6 +126,7 @@ func Start(cfg Config) (*Server, error) {
 		Transport:     &http.Transport{MaxIdleConnsPerHost: 4},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // GitHub does not follow them
 	}
+	s.userOf(s.botLogin(), "Bot")
 	s.http = &http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: time.Minute}
 	s.work.Add(2)
 	go func() { defer s.work.Done(); _ = s.http.Serve(l) }()

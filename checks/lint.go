@@ -60,13 +60,6 @@ type analysis struct {
 }
 
 func analyse(content []byte) analysis {
-	found := rules.Workflow(content)
-	for _, f := range found {
-		if f.Rule == rules.TooComplex {
-			// The second reading would be as dear as the one that was refused.
-			return analysis{Findings: found, Facts: config.WorkflowFacts{Partial: true}}
-		}
-	}
-	facts, _ := config.ReadWorkflow("", content) // what is wrong is in found
+	found, facts := rules.Workflow(content)
 	return analysis{Findings: found, Facts: facts}
 }

@@ -75,23 +75,31 @@ func ReadWorkflow(path string, data []byte) (facts WorkflowFacts, err error) {
 		return facts, fmt.Errorf("read %s: %w", path, err)
 	}
 	w, errs := actionlint.Parse(data)
-	if w != nil {
-		if w.Name != nil {
-			facts.Name = w.Name.Value
-		}
-		for _, e := range w.On {
-			facts.event(e)
-		}
-	}
-	if len(errs) == 0 && w != nil {
+	facts = FactsOf(w, len(errs) > 0)
+	if !facts.Partial {
 		return facts, nil
 	}
-	facts.Partial = true
 	all := make([]error, 0, len(errs))
 	for _, e := range errs {
 		all = append(all, fmt.Errorf("line %d: %s", e.Line, e.Message))
 	}
 	return facts, fmt.Errorf("read %s: %w", path, errors.Join(all...))
+}
+
+// FactsOf reads the facts off a workflow that was parsed already; nil is one
+// that could not be. partial says that the parser found errors.
+func FactsOf(w *actionlint.Workflow, partial bool) WorkflowFacts {
+	facts := WorkflowFacts{Triggers: map[string]bool{}, Partial: partial || w == nil}
+	if w == nil {
+		return facts
+	}
+	if w.Name != nil {
+		facts.Name = w.Name.Value
+	}
+	for _, e := range w.On {
+		facts.event(e)
+	}
+	return facts
 }
 
 func (f *WorkflowFacts) event(e actionlint.Event) {

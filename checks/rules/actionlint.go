@@ -10,10 +10,31 @@ import (
 	"github.com/redundancy-app/redundancy/config"
 )
 
-// linters holds a Linter per goroutine: actionlint does not promise that one
+// linter is an actionlint.Linter with what it has parsed.
+type linter struct {
+	*actionlint.Linter
+	parsed *tap
+}
+
+// tap is a rule that finds nothing and keeps the workflow, so that it is
+// parsed once for everything.
+type tap struct {
+	actionlint.RuleBase
+	workflow *actionlint.Workflow
+}
+
+// VisitWorkflowPre implements actionlint.Pass.
+func (t *tap) VisitWorkflowPre(w *actionlint.Workflow) error {
+	t.workflow = w
+	return nil
+}
+
+// linters holds a linter per goroutine: actionlint does not promise that one
 // can be shared. One that has panicked is not put back.
 var linters = sync.Pool{New: func() any {
+	parsed := &tap{RuleBase: actionlint.NewRuleBase("tap", "Keeps the workflow")}
 	l, err := actionlint.NewLinter(io.Discard, &actionlint.LinterOptions{
+		OnRulesCreated: func(rules []actionlint.Rule) []actionlint.Rule { return append(rules, parsed) },
 		// Empty Shellcheck and Pyflakes: repository content never reaches
 		// another program.
 		Color:      actionlint.ColorOptionKindNever,
@@ -23,20 +44,23 @@ var linters = sync.Pool{New: func() any {
 	if err != nil {
 		return err
 	}
-	return l
+	return &linter{l, parsed}
 }}
 
 // actionlintFindings runs actionlint. The name "<stdin>" keeps it from looking
-// for the path, and for a project around it, on this host.
-func actionlintFindings(content []byte) []config.Finding {
-	l, ok := linters.Get().(*actionlint.Linter)
+// for the path, and for a project around it, on this host. The workflow is nil
+// when the content is no YAML.
+func actionlintFindings(content []byte) ([]config.Finding, *actionlint.Workflow) {
+	l, ok := linters.Get().(*linter)
 	if !ok {
 		panic("actionlint: no linter")
 	}
 	errs, err := l.Lint("<stdin>", content, nil)
+	w := l.parsed.workflow
+	l.parsed.workflow = nil
 	linters.Put(l)
 	if err != nil {
-		return []config.Finding{{Rule: "actionlint", Severity: config.Error, Message: err.Error()}}
+		return []config.Finding{{Rule: "actionlint", Severity: config.Error, Message: err.Error()}}, w
 	}
 	found := make([]config.Finding, 0, len(errs))
 	for _, e := range errs {
@@ -44,7 +68,7 @@ func actionlintFindings(content []byte) []config.Finding {
 			Line: e.Line, Column: e.Column, Rule: e.Kind, Severity: severity(e), Message: e.Message,
 		})
 	}
-	return found
+	return found, w
 }
 
 // severity is a warning for what GitHub runs nevertheless (deprecations,

@@ -11,14 +11,14 @@ import (
 
 // conflictMarkers finds the lines that git leaves for a person to resolve.
 // What the YAML parser says about such a file is a consequence and dropped.
-func conflictMarkers(content []byte, found []config.Finding) []config.Finding {
-	if !bytes.Contains(content, []byte("<<<<<<<")) || !bytes.Contains(content, []byte(">>>>>>>")) {
+func conflictMarkers(src source, found []config.Finding) []config.Finding {
+	if !bytes.Contains(src.content, []byte("<<<<<<<")) || !bytes.Contains(src.content, []byte(">>>>>>>")) {
 		return found
 	}
 	var markers []config.Finding
 	open := 0
 	number := 0
-	for line := range bytes.Lines(content) {
+	for line := range bytes.Lines(src.content) {
 		number++
 		switch {
 		case marker(line, '<'):

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,16 +22,9 @@ const maxCrons = 200
 // actionlint compares the first one only ("0,2 * * * *" passes there), and
 // those that never come ("0 0 31 2 *"), about which it says that they come
 // every 0 seconds.
-func cronInterval(content []byte, found []config.Finding) []config.Finding {
-	if !bytes.Contains(content, []byte("cron")) {
-		return found
-	}
-	w, _ := actionlint.Parse(content)
-	if w == nil {
-		return found
-	}
+func cronInterval(src source, found []config.Finding) []config.Finding {
 	seen := 0
-	for _, event := range w.On {
+	for _, event := range src.on() {
 		scheduled, ok := event.(*actionlint.ScheduledEvent)
 		if !ok {
 			continue

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/rhysd/actionlint"
+
 	"github.com/redundancy-app/redundancy/config"
 )
 
@@ -35,35 +37,54 @@ const (
 
 // rule improves on the findings of one file: it adds its own, and replaces
 // those that only describe a consequence of what it found.
-type rule func(content []byte, found []config.Finding) []config.Finding
+type rule func(src source, found []config.Finding) []config.Finding
+
+// source is a workflow file as the rules see it.
+type source struct {
+	content  []byte
+	workflow *actionlint.Workflow // nil when the content is no YAML
+}
+
+// on lists the triggers.
+func (s source) on() []actionlint.Event {
+	if s.workflow == nil {
+		return nil
+	}
+	return s.workflow.On
+}
 
 // all rules, in the order in which they run: conflict markers come before the
 // search for the place of a syntax error that they cause.
 var all = []rule{conflictMarkers, yamlSyntax, trueKey, underscoreKey, runnerLabel, cronInterval}
 
 // Workflow finds what is wrong with the content of a workflow file, in the
-// order of lines. The findings have no File. It never panics and is safe for
-// concurrent use; hostile content costs seconds at most.
-func Workflow(content []byte) (found []config.Finding) {
+// order of lines, and what the file says about how it is started. The findings
+// have no File. It never panics and is safe for concurrent use; hostile content
+// costs seconds at most. A defect of a checker becomes the one finding of rule
+// [Internal].
+func Workflow(content []byte) (found []config.Finding, facts config.WorkflowFacts) {
 	defer func() {
 		if r := recover(); r != nil {
-			found = []config.Finding{{
-				Line: 1, Column: 1, Rule: Internal, Severity: config.Warning,
+			facts = config.WorkflowFacts{Partial: true}
+			found = tidy([]config.Finding{{
+				Rule: Internal, Severity: config.Warning,
 				Message: fmt.Sprintf("this file could not be checked: the checker stopped with %q. That is a defect of the checker, not of the file", fmt.Sprint(r)),
-			}}
+			}})
 		}
 	}()
 	if len(content) > MaxFile {
-		return []config.Finding{TooLarge(len(content))}
+		return []config.Finding{TooLarge(len(content))}, config.WorkflowFacts{Partial: true}
 	}
 	if f, bad := tooComplex(content); bad {
-		return []config.Finding{f}
+		return []config.Finding{f}, config.WorkflowFacts{Partial: true}
 	}
-	found = actionlintFindings(content)
+	found, w := actionlintFindings(content)
+	syntax := slices.ContainsFunc(found, func(f config.Finding) bool { return f.Rule == "syntax-check" })
+	facts = config.FactsOf(w, syntax)
 	for _, r := range all {
-		found = r(content, found)
+		found = r(source{content, w}, found)
 	}
-	return tidy(found)
+	return tidy(found), facts
 }
 
 // TooLarge is the finding for a file of size bytes, more than [MaxFile].

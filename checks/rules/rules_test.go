@@ -19,6 +19,11 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata/*.out")
 
+func findings(content []byte) []config.Finding {
+	found, _ := Workflow(content)
+	return found
+}
+
 func TestGoldens(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.yml")
 	if err != nil || len(files) == 0 {
@@ -31,7 +36,7 @@ func TestGoldens(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got strings.Builder
-			for _, f := range Workflow(content) {
+			for _, f := range findings(content) {
 				fmt.Fprintf(&got, "%d:%d %s %s: %s\n", f.Line, f.Column, f.Severity, f.Rule, f.Message)
 				if f.Fix != "" {
 					fmt.Fprintf(&got, "    fix: %s\n", f.Fix)
@@ -111,7 +116,7 @@ func TestLimits(t *testing.T) {
 		"findings over":           {errors(MaxFindings + 1), "too-many", MaxFindings},
 	} {
 		t.Run(name, func(t *testing.T) {
-			found := Workflow([]byte(tc.content))
+			found := findings([]byte(tc.content))
 			if len(found) != tc.count {
 				t.Fatalf("%d findings, want %d, the first %+v", len(found), tc.count, found[:min(1, len(found))])
 			}
@@ -120,7 +125,7 @@ func TestLimits(t *testing.T) {
 			}
 		})
 	}
-	if last := Workflow([]byte(errors(300)))[MaxFindings-1]; last.Message != "51 more problems from here on are not listed" || last.Severity != config.Error {
+	if last := findings([]byte(errors(300)))[MaxFindings-1]; last.Message != "51 more problems from here on are not listed" || last.Severity != config.Error {
 		t.Errorf("rest is reported as %+v", last)
 	}
 }
@@ -139,7 +144,7 @@ func TestHostileContentIsCheap(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			began := time.Now()
-			found := Workflow([]byte(content))
+			found := findings([]byte(content))
 			if took := time.Since(began); took > 20*time.Second {
 				t.Errorf("took %s", took)
 			}
@@ -161,7 +166,7 @@ func TestPathsOfThisHostAreNotRead(t *testing.T) {
 	// With a real path actionlint would look for a project around it, and for
 	// the local action and reusable workflow.
 	content := []byte("on: push\njobs:\n  a:\n    uses: ./.github/workflows/missing.yml\n  b:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: ./missing\n")
-	if found := Workflow(content); len(found) != 0 {
+	if found := findings(content); len(found) != 0 {
 		t.Errorf("findings about files that are not there: %v", found)
 	}
 }
@@ -183,7 +188,7 @@ func FuzzWorkflow(f *testing.F) {
 		if len(content) > 4096 {
 			return
 		}
-		found := Workflow(content)
+		found := findings(content)
 		lines := 1 + bytes.Count(content, []byte("\n")) + bytes.Count(content, []byte("\r"))
 		for _, x := range found {
 			if x.Line < 1 || x.Column < 1 || x.Message == "" || x.Rule == "" || x.File != "" {
@@ -198,8 +203,34 @@ func FuzzWorkflow(f *testing.F) {
 				t.Errorf("severity of %+v", x)
 			}
 		}
-		if diff := cmp.Diff(found, Workflow(content)); diff != "" {
+		if diff := cmp.Diff(found, findings(content)); diff != "" {
 			t.Errorf("second run differs:\n%s", diff)
 		}
 	})
+}
+
+// Facts come from the linter's own parse; the reader of configurations parses
+// by itself, and both must say the same.
+func TestFactsAreThoseOfTheReader(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, got := Workflow(content)
+		if len(found) > 0 && found[0].Rule == TooComplex {
+			if !got.Partial {
+				t.Errorf("%s: not checked, but not partial", file)
+			}
+			continue
+		}
+		want, _ := config.ReadWorkflow(file, content)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: facts (-reader +linter):\n%s", file, diff)
+		}
+	}
 }

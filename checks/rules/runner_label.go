@@ -9,7 +9,7 @@ import (
 // runnerLabel shortens what actionlint says about a label that GitHub's own
 // runners do not have: it lists the 30 that they have. Labels of other
 // runners cannot be known from the files, so this stays a warning.
-func runnerLabel(_ []byte, found []config.Finding) []config.Finding {
+func runnerLabel(_ source, found []config.Finding) []config.Finding {
 	for i := range found {
 		f := &found[i]
 		if head, _, ok := strings.Cut(f.Message, " is unknown. available labels are "); ok && f.Rule == "runner-label" {

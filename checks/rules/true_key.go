@@ -10,7 +10,7 @@ import (
 // trueKey explains a top-level key "true": YAML 1.1 reads an unquoted "on" as
 // a boolean, so tools that read a workflow and write it again leave that
 // behind, and the workflow loses its triggers.
-func trueKey(_ []byte, found []config.Finding) []config.Finding {
+func trueKey(_ source, found []config.Finding) []config.Finding {
 	i := slices.IndexFunc(found, func(f config.Finding) bool {
 		return f.Rule == "syntax-check" && strings.HasPrefix(f.Message, `unexpected key "true" for "workflow" section`)
 	})

@@ -13,7 +13,7 @@ var unexpectedKey = regexp.MustCompile(`^unexpected key "([^"]*_[^"]*)" for (.*?
 
 // underscoreKey explains keys written with underscores, "runs_on", where the
 // key exists with hyphens. That the section is missing then is a consequence.
-func underscoreKey(_ []byte, found []config.Finding) []config.Finding {
+func underscoreKey(_ source, found []config.Finding) []config.Finding {
 	Sort(found)
 	for i := 0; i < len(found); i++ {
 		m := unexpectedKey.FindStringSubmatch(found[i].Message)

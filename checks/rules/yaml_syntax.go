@@ -20,13 +20,13 @@ const placeLimit = 64 << 10
 // yamlSyntax puts the finding of a file that does not parse at the right place
 // and says what the usual cause is. actionlint's parser names the place where
 // it began to be confused, a line or a whole block too early.
-func yamlSyntax(content []byte, found []config.Finding) []config.Finding {
+func yamlSyntax(src source, found []config.Finding) []config.Finding {
 	for i := range found {
 		f := &found[i]
 		if f.Rule != "syntax-check" || !strings.HasPrefix(f.Message, yamlPrefix) {
 			continue
 		}
-		if line, column, ok := place(content); ok {
+		if line, column, ok := place(src.content); ok {
 			f.Line, f.Column = line, column
 		} else if f.Line == 0 {
 			f.Line = 1

@@ -58,7 +58,7 @@ func (w *Worker) render(ctx context.Context, repo queue.Repo, number int) (strin
 	if earlier.Len() > 0 {
 		fmt.Fprintf(&b, "<details><summary>Earlier</summary>\n\n%s\n</details>\n", earlier.String())
 	}
-	return checkrun.Cut(b.String(), maxBody), nil
+	return checkrun.Cut(strings.TrimSpace(b.String()), maxBody), nil
 }
 
 // heading names a command without notifying its author again.

@@ -232,3 +232,18 @@ func TestOldRecordsArePruned(t *testing.T) {
 	}
 	r.reply(number) // forgotten, but found by its marker
 }
+
+func TestRunsStayLinks(t *testing.T) {
+	const run = "https://github.example/acme/site/actions/runs/900"
+	for message, want := range map[string]string{
+		"Nothing to recover: " + run:      "Nothing to recover:​ " + run,
+		"See " + run + "?x=<script>":      "",
+		"See https://evil.example/x":      "",
+		"See https://evil.example/" + run: "",
+	} {
+		got := sentence(message)
+		if want == "" && strings.Contains(got, "://") || want != "" && !strings.HasSuffix(got, " "+run) {
+			t.Errorf("sentence(%q) = %q", message, got)
+		}
+	}
+}

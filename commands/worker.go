@@ -171,7 +171,7 @@ func (c *call) run(ctx context.Context, parsed comment.Parsed, recorded []store.
 			return nil, err
 		}
 		if i == len(parsed.Requests)-1 && parsed.Left > 0 {
-			r.answer += fmt.Sprintf("\n\nOnly the first %d commands of a comment are run; %d more were left out.", comment.MaxCommands, parsed.Left)
+			r.answer += fmt.Sprintf("\n\nOnly the first %d commands of a comment are run: %d left out.", comment.MaxCommands, parsed.Left)
 		}
 		row, err := c.record(ctx, i, parsed.Requests[i], r)
 		if err != nil {

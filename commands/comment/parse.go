@@ -21,6 +21,9 @@ const (
 	MaxArg = 255
 	// maxVerb bounds the edit distance's quadratic cost, in characters.
 	maxVerb = 32
+	// maxTypos is the distance up to which a command that cannot be run yet
+	// counts as meant.
+	maxTypos = 2
 )
 
 // Parsed is what a comment asks for. Without requests it asks for nothing and
@@ -116,7 +119,11 @@ func unknown(word string) string {
 	}
 	nearest, best := Commands[0], maxVerb+1
 	for _, c := range Commands {
-		if d := levenshtein.ComputeDistance(string(verb), c.Name); d < best {
+		d := levenshtein.ComputeDistance(string(verb), c.Name)
+		if c.Later && d > maxTypos {
+			continue // who did not mean it is not sent there
+		}
+		if d < best {
 			nearest, best = c, d
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/jonboulle/clockwork"
 	"github.com/rs/zerolog"
 
 	"github.com/redundancy-app/redundancy/queue"
@@ -36,25 +35,37 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v\n\n%s", e.value, e.stack) }
 
+// errGoexit is what is left of a worker that ended its goroutine.
+var errGoexit = errors.New("the worker ended its goroutine (runtime.Goexit)")
+
 // run does one attempt and hands its end to the dispatcher.
 func (q *Queue) run(j store.Job) {
-	begun := q.cfg.Clock.Now()
 	log := q.cfg.Log.With().Str("kind", j.Kind).Int64("job", j.ID).Int("attempt", j.Attempt).Logger()
-	end, outcome := j, ""
-	if w, err := q.worker(j); err != nil {
-		end.State, end.LastError, outcome = store.JobDead, err.Error(), outcomeDead
+	w, err := q.worker(j)
+	if err != nil {
 		log.Error().Err(err).Msg("job is a dead letter")
-	} else {
-		verdict, err := q.attempt(log.WithContext(q.base), w, j)
-		end, outcome = q.settle(j, verdict, err)
+		j.State, j.LastError = store.JobDead, err.Error()
+		q.finish(j, outcomeDead)
+		return
+	}
+	begun := q.cfg.Clock.Now()
+	verdict, err := queue.Verdict{Action: queue.Retry, Reason: "panic"}, errGoexit
+	defer func() { // deferred, because a Goexit gets no further than that
+		end, outcome := q.settle(j, verdict, err)
 		report(log, end, outcome, verdict, err)
 		q.metrics.duration.WithLabelValues(j.Kind).Observe(q.cfg.Clock.Since(begun).Seconds())
-	}
+		q.finish(end, outcome)
+	}()
+	verdict, err = q.attempt(log.WithContext(q.base), w, j)
+}
+
+// finish gives j to the dispatcher to write.
+func (q *Queue) finish(j store.Job, outcome string) {
 	q.metrics.attempts.WithLabelValues(q.label(j.Kind), outcome).Inc()
 	q.mu.Lock()
 	if _, ok := q.running[j.ID]; ok { // else a drain has handed it back already
 		delete(q.running, j.ID)
-		q.ended = append(q.ended, end)
+		q.ended = append(q.ended, j)
 	}
 	q.mu.Unlock()
 	q.signal()
@@ -74,26 +85,21 @@ func (q *Queue) worker(j store.Job) (queue.Worker, error) {
 
 // attempt calls the worker and the classifier, and survives both.
 func (q *Queue) attempt(ctx context.Context, w queue.Worker, j store.Job) (v queue.Verdict, err error) {
-	ctx, cancel := clockwork.WithTimeout(ctx, q.cfg.Clock, w.Timeout)
-	defer cancel()
-	returned := false
+	// Not clockwork.WithTimeout: the Err of its fake contexts blocks (v0.5.0).
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := q.cfg.Clock.AfterFunc(w.Timeout, func() { cancel(context.DeadlineExceeded) })
+	defer timer.Stop()
 	defer func() {
-		if returned {
-			return
+		if value := recover(); value != nil {
+			v, err = queue.Verdict{Action: queue.Retry, Reason: "panic"}, &panicError{value: value, stack: debug.Stack()}
 		}
-		value := recover()
-		if value == nil {
-			value = "the worker ended its goroutine"
-		}
-		v, err = queue.Verdict{Action: queue.Retry, Reason: "panic"}, &panicError{value: value, stack: debug.Stack()}
 	}()
 	err = w.Work(ctx, job(j))
-	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		err = fmt.Errorf("timed out after %s: %w", w.Timeout, err)
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, context.DeadlineExceeded) {
+		err = fmt.Errorf("timed out after %s: %w: %w", w.Timeout, cause, err)
 	}
-	v = q.judge(err)
-	returned = true
-	return v, err
+	return q.judge(err), err
 }
 
 // judge turns what a worker returned into a verdict.
@@ -148,7 +154,7 @@ func (q *Queue) settle(j store.Job, v queue.Verdict, err error) (store.Job, stri
 	}
 	j.State = store.JobAvailable
 	j.RunAt = roundUp(q.cfg.Clock.Now().Add(queue.Backoff(j.Attempt)))
-	if errors.As(err, &caught) {
+	if errors.As(err, &caught) || errors.Is(err, errGoexit) {
 		return j, outcomePanicked
 	}
 	return j, outcomeRetried

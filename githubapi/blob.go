@@ -46,7 +46,7 @@ func blob(ctx context.Context, client *github.Client, owner, repo, blobSHA strin
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end or given up
+	defer resp.Body.Close()
 	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
 		return readLimited(resp.Body, limit)
 	}

@@ -19,7 +19,7 @@ func TestDispatchWorkflow(t *testing.T) {
 	refuse := func(status int, body string) func(http.ResponseWriter, bool) {
 		return func(w http.ResponseWriter, details bool) {
 			if !details {
-				w.WriteHeader(204)
+				w.WriteHeader(http.StatusNoContent)
 				return
 			}
 			w.WriteHeader(status)
@@ -35,7 +35,7 @@ func TestDispatchWorkflow(t *testing.T) {
 		"with the run": {func(w http.ResponseWriter, _ bool) {
 			io.WriteString(w, `{"workflow_run_id":9007199254740993,"run_url":"u","html_url":"h"}`)
 		}, 9007199254740993, 2, false},
-		"without":                     {func(w http.ResponseWriter, _ bool) { w.WriteHeader(204) }, 0, 2, false},
+		"without":                     {func(w http.ResponseWriter, _ bool) { w.WriteHeader(http.StatusNoContent) }, 0, 2, false},
 		"GHES refuses the field, 400": {refuse(400, `{"message":"Invalid request.\n\n\"return_run_details\" is not a permitted key."}`), 0, 3, false},
 		"GHES refuses the field, 422": {refuse(422, `{"message":"Invalid request","errors":[{"resource":"x","field":"return_run_details","code":"invalid"}]}`), 0, 3, false},
 		"another refusal is one":      {refuse(422, `{"message":"Workflow does not have 'workflow_dispatch' trigger"}`), 0, 2, true},
@@ -70,7 +70,7 @@ func TestDispatchWorkflow(t *testing.T) {
 
 func TestDispatchInputs(t *testing.T) {
 	f := setup(t)
-	f.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(204) })
+	f.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	for n, fails := range map[int]bool{0: false, 24: false, 25: false, 26: true} {
 		inputs := map[string]string{}
 		for i := range n {
@@ -81,7 +81,7 @@ func TestDispatchInputs(t *testing.T) {
 		if (err != nil) != fails {
 			t.Errorf("%d inputs: %v", n, err)
 		}
-		if _, permanent := err.(*queue.PermanentError); permanent != fails || f.count("POST /repos")-before != map[bool]int{false: 1}[fails] {
+		if permanent := isType[*queue.PermanentError](err, 0); permanent != fails || f.count("POST /repos")-before != map[bool]int{false: 1}[fails] {
 			t.Errorf("%d inputs: %v, %d sent", n, err, f.count("POST /repos")-before)
 		}
 	}

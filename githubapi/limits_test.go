@@ -37,10 +37,16 @@ func TestLimitSilencesTheInstallation(t *testing.T) {
 			w.Header().Set("X-RateLimit-Remaining", "0")
 			w.Header().Set("X-RateLimit-Reset", strconv.FormatInt(f.clock.Now().Add(10*time.Minute).Unix(), 10))
 			w.Header().Set("Date", f.clock.Now().UTC().Format(http.TimeFormat))
-			w.WriteHeader(403)
+			w.WriteHeader(http.StatusForbidden)
 		},
-		"secondary 403": func(w http.ResponseWriter, f *fixture) { w.Header().Set("Retry-After", "600"); w.WriteHeader(403) },
-		"secondary 429": func(w http.ResponseWriter, f *fixture) { w.Header().Set("Retry-After", "600"); w.WriteHeader(429) },
+		"secondary 403": func(w http.ResponseWriter, f *fixture) {
+			w.Header().Set("Retry-After", "600")
+			w.WriteHeader(http.StatusForbidden)
+		},
+		"secondary 429": func(w http.ResponseWriter, f *fixture) {
+			w.Header().Set("Retry-After", "600")
+			w.WriteHeader(http.StatusTooManyRequests)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := setup(t)
@@ -96,7 +102,7 @@ func TestPrimaryLimitIsOfOneResource(t *testing.T) {
 		w.Header().Set("X-RateLimit-Resource", "code_search")
 		w.Header().Set("X-RateLimit-Remaining", "0")
 		w.Header().Set("X-RateLimit-Reset", strconv.FormatInt(time.Now().Add(time.Minute).Unix(), 10))
-		w.WriteHeader(403)
+		w.WriteHeader(http.StatusForbidden)
 	})
 	f.mux.HandleFunc("GET /repos/acme/site", func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(repoJSON)) })
 	search := func() error {
@@ -140,7 +146,10 @@ func TestLastRequestClosesTheGate(t *testing.T) {
 // A limit at the minting of a token is the App's own, and looks the same.
 func TestLimitWhileMinting(t *testing.T) {
 	f := setup(t)
-	f.mint = func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Retry-After", "60"); w.WriteHeader(429) }
+	f.mint = func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Retry-After", "60")
+		w.WriteHeader(http.StatusTooManyRequests)
+	}
 	err := getRepo(f.client(5))
 	if l := asLimit(t, err); l.Installation != 0 || l.Local || Outcome(err) != NotSent {
 		t.Errorf("limit %+v, outcome %s", l, Outcome(err))
@@ -174,7 +183,7 @@ func TestUnnamedLimitsGrow(t *testing.T) {
 			w.Write([]byte(repoJSON))
 			return
 		}
-		w.WriteHeader(429)
+		w.WriteHeader(http.StatusTooManyRequests)
 	})
 	expect := func(want time.Duration) {
 		t.Helper()

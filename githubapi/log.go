@@ -33,7 +33,7 @@ func (c *Clients) FetchLog(ctx context.Context, link *url.URL, limit int) (text 
 		}
 		return nil, false, fmt.Errorf("fetch log from %s: %w", link.Host, err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // only read from
+	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return nil, false, fmt.Errorf("fetch log from %s: status %d", link.Host, resp.StatusCode)
 	}

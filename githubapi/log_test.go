@@ -17,11 +17,17 @@ func TestFetchLog(t *testing.T) {
 		}
 		w.Write([]byte("0123456789"))
 	})
-	f.mux.HandleFunc("GET /logs/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/logs/1?sig=s3cret", 302) })
-	f.mux.HandleFunc("GET /logs/loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/logs/loop?sig=s3cret", 302) })
+	f.mux.HandleFunc("GET /logs/moved", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/logs/1?sig=s3cret", http.StatusFound)
+	})
+	f.mux.HandleFunc("GET /logs/loop", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/logs/loop?sig=s3cret", http.StatusFound)
+	})
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("plain http to another host") }))
 	defer other.Close()
-	f.mux.HandleFunc("GET /logs/away", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL+"/x?sig=s3cret", 302) })
+	f.mux.HandleFunc("GET /logs/away", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, other.URL+"/x?sig=s3cret", http.StatusFound)
+	})
 
 	for name, tc := range map[string]struct {
 		link  string

@@ -57,7 +57,7 @@ func (l *limiter) exhausted(who int64, h http.Header) {
 		return
 	}
 	if until, ok := resetAt(h, l.limits.clock.Now()); ok {
-		l.limits.limit(who, LimitError{Until: until, Resource: h.Get("X-RateLimit-Resource"), Status: http.StatusOK})
+		_ = l.limits.limit(who, LimitError{Until: until, Resource: h.Get("X-RateLimit-Resource"), Status: http.StatusOK})
 	}
 	h.Del("X-RateLimit-Reset")
 }

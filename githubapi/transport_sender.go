@@ -43,6 +43,6 @@ func (e *unsentError) Unwrap() error { return e.err }
 // Timeout keeps net.Error's answer visible to net/http, which asks the
 // outermost error only.
 func (e *unsentError) Timeout() bool {
-	t, ok := e.err.(interface{ Timeout() bool }) //nolint:errorlint // mirrors url.Error.Timeout
+	t, ok := e.err.(interface{ Timeout() bool })
 	return ok && t.Timeout()
 }

@@ -1,21 +1,15 @@
 package githubapi
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-github/v62/github"
-	"github.com/jonboulle/clockwork"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/redundancy-app/redundancy/queue"
@@ -139,14 +133,14 @@ func TestWritesAreNeverRepeated(t *testing.T) {
 		},
 		"half an answer": func(w http.ResponseWriter) {
 			w.Header().Set("Content-Length", "100")
-			w.WriteHeader(201)
+			w.WriteHeader(http.StatusCreated)
 			w.Write([]byte(`{"id":`))
 			panic(http.ErrAbortHandler)
 		},
-		"500": func(w http.ResponseWriter) { w.WriteHeader(500) },
-		"502": func(w http.ResponseWriter) { w.WriteHeader(502) },
+		"500": func(w http.ResponseWriter) { w.WriteHeader(http.StatusInternalServerError) },
+		"502": func(w http.ResponseWriter) { w.WriteHeader(http.StatusBadGateway) },
 		"no JSON": func(w http.ResponseWriter) {
-			w.WriteHeader(201)
+			w.WriteHeader(http.StatusCreated)
 			w.Write([]byte("<html>"))
 		},
 	} {
@@ -204,209 +198,5 @@ func TestNothingListens(t *testing.T) {
 	err = comment(f.client(5))
 	if Outcome(err) != NotSent || Classify(f.clock)(err).Action != queue.Retry {
 		t.Errorf("%v: outcome %s, %+v", err, Outcome(err), Classify(f.clock)(err))
-	}
-}
-
-func TestRedirects(t *testing.T) {
-	t.Run("a write goes on with its body", func(t *testing.T) {
-		for _, status := range []int{307, 308} {
-			f := setup(t)
-			f.mux.HandleFunc("POST "+commentPath, func(w http.ResponseWriter, r *http.Request) {
-				http.Redirect(w, r, "/repositories/42/issues/1/comments", status)
-			})
-			f.mux.HandleFunc("POST /repositories/42/issues/1/comments", func(w http.ResponseWriter, r *http.Request) {
-				if body, _ := io.ReadAll(r.Body); !strings.Contains(string(body), `"x"`) || r.Header.Get("Authorization") != "token ghs_1" {
-					t.Errorf("came with body %q, authorization %q", body, r.Header.Get("Authorization"))
-				}
-				w.WriteHeader(201)
-				w.Write([]byte(`{"id":1}`))
-			})
-			if err := comment(f.client(5)); err != nil {
-				t.Errorf("%d: %v", status, err)
-			}
-		}
-	})
-	t.Run("a write does not become a read", func(t *testing.T) {
-		for _, status := range []int{301, 302, 303} {
-			f := setup(t)
-			f.mux.HandleFunc("POST "+commentPath, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", status) })
-			f.mux.HandleFunc("/elsewhere", func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(`{"id":1}`)) })
-			err := comment(f.client(5))
-			var re *RedirectError
-			if !errors.As(err, &re) || Outcome(err) != Refused || Classify(f.clock)(err).Action != queue.GiveUp {
-				t.Errorf("%d: %v", status, err)
-			}
-			if n := f.count("GET /elsewhere") + f.count("POST /elsewhere"); n != 0 {
-				t.Errorf("%d: followed", status)
-			}
-		}
-	})
-	t.Run("a read follows a rename", func(t *testing.T) {
-		f := setup(t)
-		f.mux.HandleFunc("GET /repos/acme/site", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/repositories/42", 301) })
-		f.mux.HandleFunc("GET /repositories/42", func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(repoJSON)) })
-		if err := getRepo(f.client(5)); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Run("but not for ever", func(t *testing.T) {
-		f := setup(t)
-		f.mux.HandleFunc("GET /repos/acme/site", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/repos/acme/site", 301) })
-		if err := getRepo(f.client(5)); err == nil {
-			t.Error("no error")
-		}
-		if n := f.count("GET /repos"); n != 10 {
-			t.Errorf("%d requests, want 10", n)
-		}
-	})
-	t.Run("no token leaves the host", func(t *testing.T) {
-		other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			t.Errorf("another host was asked, authorization %q", r.Header.Get("Authorization"))
-		}))
-		defer other.Close()
-		for _, status := range []int{301, 302, 307} {
-			f := setup(t)
-			f.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL+"/x", status) })
-			var he *HostError
-			if err := getRepo(f.client(5)); !errors.As(err, &he) || Classify(f.clock)(err).Action != queue.GiveUp {
-				t.Errorf("%d: %v", status, err)
-			}
-		}
-	})
-}
-
-// The breaker's time is gobreaker's own, so it runs in a bubble with a fake one.
-func TestBreaker(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var sent, status atomic.Int32
-		status.Store(503)
-		next := roundTripper(func(*http.Request) (*http.Response, error) {
-			sent.Add(1)
-			if status.Load() == 0 {
-				return nil, errors.New("connection reset")
-			}
-			return &http.Response{StatusCode: int(status.Load()), Header: http.Header{}, Body: http.NoBody}, nil
-		})
-		b := newBreaker(Config{BaseURL: "https://ghes.example", Clock: clockwork.NewRealClock(), BreakerFailures: 3, BreakerOpen: 30 * time.Second}, newMeter(nil), next)
-		call := func(ctx context.Context) error {
-			req, _ := http.NewRequestWithContext(ctx, http.MethodGet, "https://ghes.example/x", nil)
-			resp, err := b.RoundTrip(req)
-			if err == nil {
-				resp.Body.Close()
-			}
-			return err
-		}
-		ctx := context.Background()
-		call(ctx)
-		call(ctx)
-		status.Store(404) // an answer: GitHub works
-		call(ctx)
-		status.Store(0)
-		call(ctx)
-		call(ctx)
-		if err := call(ctx); errors.As(err, new(*UnavailableError)) || sent.Load() != 6 {
-			t.Fatalf("opened early: %v after %d", err, sent.Load())
-		}
-		err := call(ctx)
-		var down *UnavailableError
-		if !errors.As(err, &down) || sent.Load() != 6 {
-			t.Fatalf("not open: %v after %d", err, sent.Load())
-		}
-		until := time.Now().Add(30 * time.Second)
-		if v := Classify(clockwork.NewRealClock())(err); v.Action != queue.SnoozeUntil || !v.Until.Equal(until) || Outcome(err) != NotSent {
-			t.Errorf("verdict %+v, want until %s", v, until)
-		}
-		time.Sleep(31 * time.Second)
-		if call(ctx); sent.Load() != 7 { // the probe fails
-			t.Errorf("no probe: %d", sent.Load())
-		}
-		if call(ctx); sent.Load() != 7 {
-			t.Errorf("open again, and still sent: %d", sent.Load())
-		}
-		time.Sleep(31 * time.Second)
-		status.Store(200)
-		for range 3 {
-			if err := call(ctx); err != nil {
-				t.Errorf("closed: %v", err)
-			}
-		}
-	})
-}
-
-// A job that is cancelled says nothing about GitHub.
-func TestCancelledCallsDoNotOpenTheBreaker(t *testing.T) {
-	f := setup(t, func(c *Config) { c.BreakerFailures = 2 })
-	f.mux.HandleFunc("GET /repos/acme/site", func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(repoJSON)) })
-	arrived := make(chan struct{})
-	f.mux.HandleFunc("GET /repos/acme/slow", func(w http.ResponseWriter, r *http.Request) {
-		arrived <- struct{}{}
-		<-r.Context().Done()
-	})
-	for range 5 {
-		ctx, cancel := context.WithCancel(context.Background())
-		go func() { <-arrived; cancel() }()
-		if _, _, err := f.client(5).Repositories.Get(ctx, "acme", "slow"); !errors.Is(err, context.Canceled) {
-			t.Errorf("error %v", err)
-		}
-	}
-	if err := getRepo(f.client(5)); err != nil {
-		t.Error(err)
-	}
-}
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func TestCacheBudgets(t *testing.T) {
-	p := &cachePool{budget: 100, members: map[*memoryCache]struct{}{}}
-	a, b := p.newMember(60), p.newMember(60)
-	has := func(m *memoryCache, key string) bool { _, ok := m.Get(key); return ok }
-	a.Set("1", bytes.Repeat([]byte("x"), 19))
-	a.Set("2", bytes.Repeat([]byte("x"), 19))
-	a.Set("3", bytes.Repeat([]byte("x"), 19)) // 60: at its budget
-	if !has(a, "1") || a.size != 60 {
-		t.Errorf("at the budget: size %d", a.size)
-	}
-	a.Set("4", bytes.Repeat([]byte("x"), 18)) // 79: the least recently used goes, "2"
-	if has(a, "2") || !has(a, "1") || !has(a, "3") || !has(a, "4") {
-		t.Error("over the budget: the wrong one went")
-	}
-	b.Set("1", bytes.Repeat([]byte("x"), 49)) // 59+50: over the total, the larger one gives way
-	if p.total > 100 || !has(b, "1") || a.lru.Len() != 2 {
-		t.Errorf("over the total: %d, a has %d", p.total, a.lru.Len())
-	}
-	b.Set("1", bytes.Repeat([]byte("x"), 60)) // larger than a whole cache, its old version is void
-	if has(b, "1") || b.size != 0 {
-		t.Error("kept what does not fit")
-	}
-	b.Delete("x")
-	a.release()
-	if p.total != 0 || has(a, "3") {
-		t.Errorf("%d after the release", p.total)
-	}
-	a.Set("5", nil)
-	if has(a, "5") {
-		t.Error("a released cache stores")
-	}
-}
-
-func TestOperations(t *testing.T) {
-	for path, want := range map[string]string{
-		"/repos/acme/site":    "GET /repos/{}/{}",
-		"/repos/actions/runs": "GET /repos/{}/{}",
-		"/repos/acme/site/actions/runs/12/rerun-failed-jobs":               "GET /repos/{}/{}/actions/runs/{}/rerun-failed-jobs",
-		"/repos/acme/site/git/trees/0123456789abcdef0123456789abcdef01234": "GET /repos/{}/{}/git/trees/{}",
-		"/repos/acme/site/contents/.github/workflows/a.yml":                "GET /repos/{}/{}/contents/{}",
-		"/repos/acme/site/contents/runs/git":                               "GET /repos/{}/{}/contents/{}",
-		"/app/installations/5/access_tokens":                               "GET /app/installations/{}/access_tokens",
-		"/app/hook/deliveries":                                             "GET /app/hook/deliveries",
-		"/" + strings.Repeat("repos/", 40):                                 "GET /repos/{}/{}/repos/repos/repos/repos/repos/repos/repos/…",
-		"/unknown/words":                                                   "GET /{}/{}",
-	} {
-		req := httptest.NewRequest(http.MethodGet, "http://h/api/v3"+path, nil)
-		if got := operationOf("/api/v3", req); got != want {
-			t.Errorf("%s: %q, want %q", path, got, want)
-		}
 	}
 }

@@ -90,7 +90,7 @@ func TestRelevantFiles(t *testing.T) {
 		"nothing of ours": {func(f *fixture) { f.tree(1, false, treeEntry("src", "040000", "tree", 5)) }, nil, 0, "", 1, nil},
 		"no commits": {func(f *fixture) {
 			f.mux.HandleFunc("GET /repos/acme/site/git/trees/", func(w http.ResponseWriter, r *http.Request) {
-				w.WriteHeader(409)
+				w.WriteHeader(http.StatusConflict)
 				w.Write([]byte(`{"message":"Git Repository is empty."}`))
 			})
 		}, nil, 0, "", 1, nil},

@@ -2,7 +2,6 @@ package installation
 
 import (
 	"context"
-	"encoding/json"
 	"path/filepath"
 	"testing"
 
@@ -11,7 +10,6 @@ import (
 
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/internal/githubtest"
-	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -49,8 +47,7 @@ func TestDouble(t *testing.T) {
 
 	expect := func(when string, state store.InstallationState, names ...string) {
 		t.Helper()
-		args, _ := json.Marshal(queue.SyncInstallation{InstallationID: id})
-		if err := syncer.Work(ctx, queue.Job{Args: args}); err != nil {
+		if err := syncer.Work(ctx, job(id)); err != nil {
 			t.Fatalf("%s: %v", when, err)
 		}
 		i, _, err := s.Installation(ctx, id)

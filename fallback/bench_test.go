@@ -49,6 +49,12 @@ var (
 	remoteHost = config.Step{Run: &config.Run{Host: "home", Action: "git-sync"}}
 )
 
+type ctx = context.Context
+
+func isConflict(err error) bool { return errors.Is(err, store.ErrConflict) }
+
+func storeClaim(b *bench, key string) (store.Claim, bool, error) { return b.store.Claim(b.ctx, key) }
+
 // errCrash stands for the death of the process: nothing after it runs.
 var errCrash = errors.New("process died")
 

@@ -72,6 +72,8 @@ func TestInstallationTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	b.repo.SetPrivate(true)
+	other.SetPrivate(true)
 	t.Run("narrowed", func(t *testing.T) {
 		narrow := b.call("POST", path, map[string]any{"permissions": map[string]any{"contents": "read"}, "repositories": []any{"demo"}}, asApp).want(http.StatusCreated).json()["token"].(string)
 		auth := with("Authorization", "token "+narrow)
@@ -102,6 +104,9 @@ func TestInstallationTokens(t *testing.T) {
 		}
 		b.call("GET", R, nil).want(http.StatusNotFound)
 		b.get("/repos/" + other.FullName())
+		b.repo.SetPrivate(false) // then everyone may read, and nobody write
+		b.get(R)
+		b.call("POST", R+"/check-runs", map[string]any{"name": "x", "head_sha": b.repo.Head("main")}).want(http.StatusNotFound)
 		if err := b.s.AddRepositories(b.id, b.repo); err != nil {
 			t.Fatal(err)
 		}

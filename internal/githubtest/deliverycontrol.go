@@ -55,7 +55,7 @@ func (s *Server) ReleaseDeliveries(arrange func([]Delivery) []Delivery) {
 	s.wakeSender()
 }
 
-// Settle waits until no webhook waits or is under way.
+// Settle waits until no webhook of the queue waits or is under way; it does not end while they are held back.
 func (s *Server) Settle(ctx context.Context) error {
 	return s.Wait(ctx, func() bool {
 		s.mu.Lock()

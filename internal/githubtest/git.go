@@ -20,6 +20,7 @@ type gitRepo struct {
 	dir string
 
 	mu     sync.Mutex
+	closed bool
 	reader *exec.Cmd
 	in     io.WriteCloser
 	out    *bufio.Reader
@@ -73,6 +74,9 @@ func (g *gitRepo) ask(verb, name string) (sha, kind string, size int, content []
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.closed {
+		return "", "", 0, nil, errors.New("the double is closed")
+	}
 	if g.reader == nil {
 		if err := g.open(); err != nil {
 			return "", "", 0, nil, err
@@ -125,6 +129,7 @@ func (g *gitRepo) open() error {
 func (g *gitRepo) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.closed = true
 	if g.reader != nil {
 		_ = g.in.Close() // it ends at the end of its input
 		_ = g.reader.Wait()

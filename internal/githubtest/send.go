@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -79,7 +80,9 @@ func (s *Server) send(w http.ResponseWriter, c *call, a answer, header http.Head
 	if strings.Contains(c.r.Header.Get("Accept-Encoding"), "gzip") {
 		w.Header().Set("Content-Encoding", "gzip")
 		w.WriteHeader(a.status)
-		z := gzip.NewWriter(w)
+		z, _ := zippers.Get().(*gzip.Writer)
+		defer zippers.Put(z)
+		z.Reset(w)
 		_, _ = z.Write(a.raw)
 		_ = z.Flush()
 		_ = flush()
@@ -90,6 +93,9 @@ func (s *Server) send(w http.ResponseWriter, c *call, a answer, header http.Head
 	_, _ = w.Write(a.raw)
 	_ = flush()
 }
+
+// zippers are kept: making one takes longer than using it.
+var zippers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
 
 // rate is the hourly budget of one installation, of the App or of everyone without credentials.
 type rate struct {

@@ -59,6 +59,10 @@ const (
 
 // serve is the whole of the double's HTTP side.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	if !s.enter() {
+		panic(http.ErrAbortHandler)
+	}
+	defer s.work.Done()
 	path := strings.TrimPrefix(r.URL.EscapedPath(), "/api/v3")
 	if len(path) > 1 {
 		path = strings.TrimSuffix(path, "/")
@@ -76,13 +80,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &call{s: s, r: r, query: r.URL.Query()}
 	c.rec = Call{Method: r.Method, Path: r.URL.RequestURI(), IfNoneMatch: r.Header.Get("If-None-Match"), Body: raw}
-	c.op, c.params = s.desc.match(r.Method, path)
-	if c.op == nil && strings.HasSuffix(path, "/contents") {
-		if c.op, c.params = s.desc.match(r.Method, path+"/x"); c.op != nil { // the root folder: an empty {path}
-			c.params["path"] = ""
-		}
-	}
-	if c.op != nil {
+	if c.op, c.params = s.route(r.Method, path); c.op != nil {
 		c.rec.Operation = c.op.id
 	}
 	f := s.takeFault(&c.rec, path)
@@ -159,12 +157,6 @@ func (s *Server) judge(c *call, limit *rate, path string, parsed bool, violation
 	if c.r.Header.Get("User-Agent") == "" {
 		return answer{}, refuse(http.StatusForbidden, "Request forbidden by administrative rules. Please make sure your request has a User-Agent header")
 	}
-	if rest, ok := strings.CutPrefix(path, "/repositories/"); ok && c.op == nil {
-		c.op, c.params = s.byNumber(c.r.Method, rest)
-		if c.op != nil {
-			c.rec.Operation = c.op.id
-		}
-	}
 	if c.op == nil {
 		c.fault("request violation: GitHub describes no such operation")
 		return answer{}, errNotFound
@@ -225,7 +217,8 @@ func (s *Server) authorize(c *call, path string) error {
 			return s.redirect(c, fmt.Sprintf("/repositories/%d", to.ID), rest)
 		}
 		c.repo = s.repoByName(owner, name)
-		if c.repo == nil || !s.sees(c.cred.token, c.repo) {
+		reading := c.r.Method == http.MethodGet || c.r.Method == http.MethodHead
+		if c.repo == nil || (!s.sees(c.cred.token, c.repo) && (c.repo.private || !reading)) { // everyone may read what is public
 			return errNotFound
 		}
 	}
@@ -253,15 +246,25 @@ func (s *Server) redirect(c *call, root, rest string) error {
 	return &refusal{status: status, message: "Moved Permanently", header: map[string]string{"Location": to}}
 }
 
-// byNumber routes /repositories/{id}/…, where the redirects of renamed repositories lead.
-func (s *Server) byNumber(method, rest string) (*operation, map[string]string) {
-	number, rest, _ := strings.Cut(rest, "/")
-	id, err := strconv.ParseInt(number, 10, 64)
-	r := s.byID[id]
-	if err != nil || r == nil {
-		return nil, nil
+// route finds the operation of a path. Beyond the description it knows the root folder, which is an empty {path}, and
+// /repositories/{id}/…, where the redirects of renamed repositories lead.
+func (s *Server) route(method, path string) (*operation, map[string]string) {
+	if numbered, ok := strings.CutPrefix(path, "/repositories/"); ok {
+		id, rest, _ := strings.Cut(numbered, "/")
+		s.mu.Lock()
+		r := s.byID[number(id)]
+		if r != nil {
+			path = strings.TrimSuffix("/repos/"+r.full()+"/"+rest, "/")
+		}
+		s.mu.Unlock()
 	}
-	return s.desc.match(method, strings.TrimSuffix("/repos/"+r.owner+"/"+r.name+"/"+rest, "/"))
+	op, params := s.desc.match(method, path)
+	if op == nil && strings.HasSuffix(path, "/contents") {
+		if op, params = s.desc.match(method, path+"/root"); op != nil {
+			params["path"] = ""
+		}
+	}
+	return op, params
 }
 
 func (s *Server) refused(c *call, err error) answer {

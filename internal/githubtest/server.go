@@ -168,7 +168,9 @@ func setDefault[T comparable](v *T, d T) {
 
 // Close stops the server, what it started and every connection, and removes its repositories.
 func (s *Server) Close() error {
+	s.mu.Lock() // so that nothing is begun after the end was announced
 	s.cancel()
+	s.mu.Unlock()
 	err := s.http.Close()
 	s.work.Wait()
 	s.post.CloseIdleConnections()
@@ -232,6 +234,17 @@ func (s *Server) do(f func()) {
 	}
 	s.work.Add(1)
 	go func() { defer s.work.Done(); f() }()
+}
+
+// enter makes Close wait for a request that is being served; false means that the server is closing.
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() != nil {
+		return false
+	}
+	s.work.Add(1)
+	return true
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

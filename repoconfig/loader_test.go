@@ -1,0 +1,355 @@
+package repoconfig_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/internal/githubtest"
+	"github.com/redundancy-app/redundancy/queue"
+	"github.com/redundancy-app/redundancy/repoconfig"
+)
+
+const workflowPath = ".github/workflows/sync.yml"
+
+func files(more ...string) map[string]string {
+	m := map[string]string{workflowPath: workflow}
+	for i := 0; i < len(more); i += 2 {
+		m[more[i]] = more[i+1]
+	}
+	return m
+}
+
+func TestUnknownUntilLoaded(t *testing.T) {
+	b := start(t, files())
+	if _, known, err := b.loader.InForce(t.Context(), b.at.ID); known || err != nil {
+		t.Error(known, err)
+	}
+}
+
+func TestPlacesInTheirOrder(t *testing.T) {
+	for name, c := range map[string]struct {
+		own, owner map[string]string
+		source     repoconfig.Source
+		path       string
+		attempts   int
+	}{
+		"own":                  {files(config.RepositoryPath, good, config.OriginalPath, original), map[string]string{config.RepositoryPath: better}, repoconfig.Own, config.RepositoryPath, 2},
+		"owner":                {files(config.OriginalPath, original), map[string]string{config.RepositoryPath: better}, repoconfig.Owner, config.RepositoryPath, 3},
+		"original":             {files(config.OriginalPath, original), map[string]string{"README.md": "x"}, repoconfig.Original, config.OriginalPath, 1},
+		"no owner repository":  {files(config.OriginalPath, original), nil, repoconfig.Original, config.OriginalPath, 1},
+		"none":                 {files(), map[string]string{"README.md": "x"}, repoconfig.None, "", 0},
+		"empty repository":     {nil, nil, repoconfig.None, "", 0},
+		"empty owner's":        {files(config.OriginalPath, original), map[string]string{}, repoconfig.Original, config.OriginalPath, 1},
+		"the ending is .yml":   {files(".github/redundancy.yaml", good), nil, repoconfig.None, "", 0},
+		"not in another place": {files("redundancy.yml", good), nil, repoconfig.None, "", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := start(t, c.own)
+			want := repoconfig.Version{Source: c.source, Path: c.path, Commit: b.repo.Head("main")}
+			if c.owner != nil {
+				o := b.addOwnerDefault(c.owner)
+				if c.source == repoconfig.Owner {
+					want.Commit = o.Head("main")
+				}
+			}
+			if c.source == repoconfig.None {
+				want.Commit = ""
+			}
+			e := b.load()
+			want.BlobSHA = e.BlobSHA
+			if diff := cmp.Diff(want, e.Version); diff != "" {
+				t.Error(diff)
+			}
+			if e.InForce != e.Version || e.Broken || attempts(e) != c.attempts || (c.path != "") != (len(e.BlobSHA) == 40) {
+				t.Errorf("%+v", e)
+			}
+		})
+	}
+}
+
+func TestBrokenVersionLeavesTheLastGoodOneInForce(t *testing.T) {
+	b := start(t, files(config.RepositoryPath, good))
+	first := b.load()
+	sha := b.push(map[string]string{config.RepositoryPath: broken})
+	for range 2 { // the second load finds nothing new and must not forget either
+		e := b.load()
+		if !e.Broken || attempts(e) != 2 || e.InForce != first.Version || e.Source != repoconfig.Own || e.Commit != sha {
+			t.Fatalf("%+v", e)
+		}
+		if len(e.Findings) != 1 || e.Findings[0].File != config.RepositoryPath || e.Findings[0].Line != 4 || !strings.Contains(e.Findings[0].Message, `"recover"`) {
+			t.Errorf("findings: %+v", e.Findings)
+		}
+	}
+	b.open() // a restart
+	if e := b.inForce(); !e.Broken || attempts(e) != 2 || e.InForce != first.Version {
+		t.Errorf("after a restart: %+v", e)
+	}
+	sha = b.push(map[string]string{config.RepositoryPath: better})
+	if e := b.load(); e.Broken || attempts(e) != 3 || e.InForce.Commit != sha || len(e.Findings) != 0 {
+		t.Errorf("mended: %+v", e)
+	}
+}
+
+func TestBrokenFromTheStart(t *testing.T) {
+	b := start(t, files(config.RepositoryPath, broken))
+	e := b.load()
+	if !e.Broken || e.InForce.Source != repoconfig.None || e.Source != repoconfig.Own || len(e.Repository.Workflows) != 0 || len(e.Findings) == 0 {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestBrokenOwnFileKeepsTheOwnersDefaultInForce(t *testing.T) {
+	b := start(t, files())
+	b.addOwnerDefault(map[string]string{config.RepositoryPath: good})
+	b.load()
+	b.push(map[string]string{config.RepositoryPath: broken})
+	if e := b.load(); !e.Broken || e.Source != repoconfig.Own || e.InForce.Source != repoconfig.Owner || attempts(e) != 2 {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestTooLargeFileIsBroken(t *testing.T) {
+	b := start(t, files(config.RepositoryPath, good))
+	b.load()
+	for size, tooLarge := range map[int]bool{config.MaxSize: false, config.MaxSize + 1: true} {
+		b.push(map[string]string{config.RepositoryPath: better + strings.Repeat("#", size-len(better))})
+		if e := b.load(); e.Broken != tooLarge {
+			t.Errorf("with %d bytes: %+v", size, e.Findings)
+		}
+	}
+}
+
+func TestDeletingTheFile(t *testing.T) {
+	b := start(t, files(config.RepositoryPath, good))
+	b.load()
+	b.push(map[string]string{config.RepositoryPath: githubtest.Deleted})
+	if e := b.load(); e.Source != repoconfig.None || len(e.Repository.Workflows) != 0 || e.Broken {
+		t.Errorf("without a default: %+v", e)
+	}
+	b.addOwnerDefault(map[string]string{config.RepositoryPath: better})
+	if e := b.load(); e.Source != repoconfig.Owner || attempts(e) != 3 {
+		t.Errorf("with a default: %+v", e)
+	}
+	b.push(map[string]string{config.RepositoryPath: good})
+	if e := b.load(); e.Source != repoconfig.Own || attempts(e) != 2 {
+		t.Errorf("back again: %+v", e)
+	}
+}
+
+// A load that fails, at any of its calls, changes nothing and is repeated.
+func TestLoadErrorChangesNothing(t *testing.T) {
+	for _, operation := range []string{"repos/get", "git/get-ref", "git/get-tree", "git/get-blob"} {
+		for name, f := range map[string]githubtest.Fault{
+			"500":             {Kind: githubtest.Status, Code: 500},
+			"reset":           {Kind: githubtest.Reset},
+			"primary limit":   {Kind: githubtest.Primary},
+			"secondary limit": {Kind: githubtest.Secondary, Code: 429},
+			"half an answer":  {Kind: githubtest.Truncate},
+		} {
+			t.Run(operation+" "+name, func(t *testing.T) {
+				b := start(t, files(config.RepositoryPath, good))
+				first := b.load()
+				b.push(map[string]string{config.RepositoryPath: better})
+				f.Operation, f.Times = operation, -1
+				b.gh.Fault(f)
+				if err := b.work(); err == nil {
+					t.Fatal("no error")
+				} else if errors.As(err, new(*queue.PermanentError)) {
+					t.Error("would not be repeated:", err)
+				}
+				if diff := cmp.Diff(first, b.inForce()); diff != "" {
+					t.Error(diff)
+				}
+			})
+		}
+	}
+}
+
+// The owner's repository is looked at by the same calls; only "not there" and
+// "not for this App" mean that there is no default.
+func TestOwnersDefaultThatCannotBeRead(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault githubtest.Fault
+		fails bool
+	}{
+		"404":             {githubtest.Fault{Kind: githubtest.Status, Code: 404}, false},
+		"403":             {githubtest.Fault{Kind: githubtest.Status, Code: 403}, false},
+		"500":             {githubtest.Fault{Kind: githubtest.Status, Code: 500}, true},
+		"primary limit":   {githubtest.Fault{Kind: githubtest.Primary}, true},
+		"secondary limit": {githubtest.Fault{Kind: githubtest.Secondary}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := start(t, files(config.OriginalPath, original))
+			b.addOwnerDefault(map[string]string{config.RepositoryPath: better})
+			if e := b.load(); e.Source != repoconfig.Owner {
+				t.Fatalf("%+v", e)
+			}
+			c.fault.PathRegexp, c.fault.Times = `^/repos/acme/\.github$`, -1
+			b.gh.Fault(c.fault)
+			if err := b.work(); (err != nil) != c.fails {
+				t.Fatal(err)
+			}
+			want := repoconfig.Original
+			if c.fails {
+				want = repoconfig.Owner
+			}
+			if e := b.inForce(); e.Source != want {
+				t.Errorf("%s, want %s", e.Source, want)
+			}
+		})
+	}
+}
+
+func TestOwnersDefaultOutsideTheInstallation(t *testing.T) {
+	b := start(t, files())
+	o := b.addOwnerDefault(map[string]string{config.RepositoryPath: better})
+	o.SetPrivate(true)
+	if err := b.gh.RemoveRepositories(b.at.InstallationID, o); err != nil {
+		t.Fatal(err)
+	}
+	if e := b.load(); e.Source != repoconfig.None {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestSharedConfigurationIsCutToTheRepository(t *testing.T) {
+	b := start(t, files())
+	b.addOwnerDefault(map[string]string{config.RepositoryPath: "version: 1\nworkflows:\n- file: other.yml\n- file: sync.yml\n  recover: [{dispatch: {workflow: gone.yml}}]\n"})
+	e := b.load()
+	if e.Broken || len(e.Repository.Workflows) != 1 || e.Repository.Workflows[0].File != workflowPath {
+		t.Errorf("%+v", e)
+	}
+	for _, f := range e.Findings {
+		if f.Severity == config.Error {
+			t.Error(f)
+		}
+	}
+	if len(e.Findings) != 2 {
+		t.Errorf("what does not fit is not said: %+v", e.Findings)
+	}
+}
+
+func TestReferencesAreCheckedAgainWhenAWorkflowChanges(t *testing.T) {
+	const dispatch = "version: 1\nworkflows:\n- file: sync.yml\n  recover: [{dispatch: {workflow: fallback.yml}}]\n"
+	const path = ".github/workflows/fallback.yml"
+	b := start(t, files(config.RepositoryPath, dispatch, path, workflow))
+	if e := b.load(); e.Broken {
+		t.Fatalf("%+v", e.Findings)
+	}
+	b.push(map[string]string{path: strings.Replace(workflow, "workflow_dispatch", "push", 1)})
+	e := b.load()
+	if !e.Broken || len(e.Findings) != 1 || !strings.Contains(e.Findings[0].Message, "workflow_dispatch") || len(e.Repository.Workflows) != 1 {
+		t.Errorf("%+v", e)
+	}
+	b.push(map[string]string{path: githubtest.Deleted})
+	if e := b.load(); !e.Broken || !strings.Contains(e.Findings[0].Message, "no workflow "+path) {
+		t.Errorf("%+v", e.Findings)
+	}
+	b.push(map[string]string{path: workflow})
+	if e := b.load(); e.Broken {
+		t.Errorf("%+v", e.Findings)
+	}
+}
+
+func TestUnchangedCostsFewCalls(t *testing.T) {
+	b := start(t, files(config.RepositoryPath, good))
+	b.load()
+	b.gh.ForgetCalls()
+	b.load()
+	if n := len(b.gh.Calls()); n != 2 {
+		t.Errorf("%d calls when nothing has changed, want 2", n)
+	}
+	sha := b.push(map[string]string{"README.md": "x"})
+	b.gh.ForgetCalls()
+	if e := b.load(); e.Commit != sha || e.InForce.Commit != sha {
+		t.Errorf("the commit does not move on: %+v", e.Version)
+	}
+	if n := b.gh.Count("git/get-blob"); n != 0 {
+		t.Errorf("%d blobs read again", n)
+	}
+	b.push(map[string]string{".github/workflows/new.yml": workflow})
+	b.gh.ForgetCalls()
+	b.load()
+	if n := b.gh.Count("git/get-blob"); n != 0 {
+		t.Errorf("%d blobs read, though none is referred to", n)
+	}
+	b.push(map[string]string{config.RepositoryPath: better})
+	b.gh.ForgetCalls()
+	b.load()
+	if n := b.gh.Count("git/get-blob"); n != 1 {
+		t.Errorf("%d blobs read after a change of the file, want 1", n)
+	}
+	if got := testutil.CollectAndCount(b.registry, "redundancy_config_loads_total"); got != 2 { // good, unchanged
+		t.Errorf("%d results counted", got)
+	}
+}
+
+func TestRenamedRepositoryIsFollowed(t *testing.T) {
+	b := start(t, files(config.RepositoryPath, good))
+	b.repo.Rename("web")
+	if e := b.load(); e.Source != repoconfig.Own {
+		t.Errorf("%+v", e)
+	}
+	row, _, err := b.db.RepositoryConfig(t.Context(), b.at.ID)
+	if err != nil || row.Name != "web" {
+		t.Error(row.Name, err)
+	}
+}
+
+func TestNameOfAnotherRepositoryIsRefused(t *testing.T) {
+	b := start(t, files(config.RepositoryPath, good))
+	b.load()
+	b.repo.Rename("web")
+	if _, err := b.gh.AddRepo("acme", "site", files(config.RepositoryPath, better)); err != nil {
+		t.Fatal(err)
+	}
+	err := b.work()
+	if err == nil || !errors.As(err, new(*queue.PermanentError)) || !strings.Contains(err.Error(), "another repository") {
+		t.Error(err)
+	}
+	if e := b.inForce(); attempts(e) != 2 {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestWithoutOwn(t *testing.T) {
+	b := start(t, files(config.RepositoryPath, good))
+	owner := b.addOwnerDefault(map[string]string{config.RepositoryPath: better})
+	at := map[string]queue.Repo{"site": b.at, config.OwnerRepo: {InstallationID: b.at.InstallationID, ID: owner.ID, Owner: "acme", Name: config.OwnerRepo}}
+	for i := range 3 {
+		r, err := b.gh.AddRepo("acme", fmt.Sprintf("lib%d", i), files())
+		if err != nil {
+			t.Fatal(err)
+		}
+		at[fmt.Sprintf("lib%d", i)] = queue.Repo{InstallationID: b.at.InstallationID, ID: r.ID, Owner: "acme", Name: fmt.Sprintf("lib%d", i)}
+	}
+	for _, repo := range at {
+		if _, err := b.loader.Load(t.Context(), repo); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := b.loader.WithoutOwn(t.Context(), "ACME") // GitHub ignores case in names
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]queue.Repo{at["lib0"], at["lib1"], at["lib2"]}, got); diff != "" {
+		t.Error(diff)
+	}
+	if got, err := b.loader.WithoutOwn(t.Context(), "other"); err != nil || len(got) != 0 {
+		t.Error(got, err)
+	}
+}
+
+func TestWorkRefusesDamagedArguments(t *testing.T) {
+	b := start(t, files())
+	err := b.loader.Work(t.Context(), queue.Job{Kind: "config.load", Args: []byte("{")})
+	if !errors.As(err, new(*queue.PermanentError)) {
+		t.Error(err)
+	}
+}

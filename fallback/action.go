@@ -5,39 +5,17 @@ import (
 	"sync"
 	"time"
 
+	"github.com/redundancy-app/redundancy/agent/action"
 	"github.com/redundancy-app/redundancy/store"
 )
 
-// Actions runs vetted actions on this host. Run and Resolve return when the
-// action has ended or ctx does; the action outlives ctx and this process, and
-// Resolve with the id of a started action takes it up again. Both return an
-// error only when they could not find out; how an action ended is a result.
+// Actions runs vetted actions on this host; see action.Runner. Run and Resolve
+// return when the action has ended or ctx does; the action outlives ctx and
+// this process, and both take it up again by its id.
 type Actions interface {
-	Run(ctx context.Context, id, name string, timeout time.Duration) (ActionResult, error)
-	Resolve(ctx context.Context, id string) (ActionResult, error)
+	Run(ctx context.Context, id, name string, timeout time.Duration) (action.Result, error)
+	Resolve(ctx context.Context, id string) (action.Result, error)
 }
-
-// ActionResult is how an execution ended.
-type ActionResult struct {
-	State              ActionState
-	ExitCode           int
-	Output             string // of the action, capped; not trusted
-	Reason             string // with ActionRefused
-	StartedAt, EndedAt time.Time
-}
-
-// ActionState says how an execution ended.
-type ActionState string
-
-// The ends of an execution.
-const (
-	ActionSucceeded  ActionState = "succeeded"   // exit 0
-	ActionFailed     ActionState = "failed"      // any other exit, or a signal
-	ActionTimedOut   ActionState = "timed_out"   // stopped at its limit
-	ActionRefused    ActionState = "refused"     // not known here, not pinned, not allowed: it did not start and will not
-	ActionNotStarted ActionState = "not_started" // the journal proves that it did not start
-	ActionUnknown    ActionState = "unknown"     // it started; its end is not on record
-)
 
 // inFlight are the executions that this process watches, by id.
 type inFlight struct {
@@ -50,7 +28,7 @@ type inFlight struct {
 
 type flight struct {
 	ended  bool
-	result ActionResult
+	result action.Result
 	err    error
 }
 
@@ -61,7 +39,7 @@ func newInFlight() *inFlight {
 
 // launch starts watch in the background unless the id is watched already, and
 // returns the outcome once there is one.
-func (f *inFlight) launch(id string, watch func(context.Context) (ActionResult, error), ended func()) *flight {
+func (f *inFlight) launch(id string, watch func(context.Context) (action.Result, error), ended func()) *flight {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if have := f.byID[id]; have != nil {

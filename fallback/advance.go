@@ -80,7 +80,7 @@ func (e *Engine) Advance(ctx context.Context, job queue.Job) error {
 		case githubapi.IsDormant(err):
 			return e.later(ctx, args.ID, e.Clock.Now().Add(pollDormant))
 		case err != nil:
-			return fmt.Errorf("advance incident %d: %w", args.ID, err)
+			return fmt.Errorf("advance incident %d: %w", args.ID, errors.Join(err, e.blocked(ctx, args.ID, err)))
 		case n.again:
 		case n.at.IsZero():
 			return nil
@@ -92,6 +92,21 @@ func (e *Engine) Advance(ctx context.Context, job queue.Job) error {
 		}
 	}
 	return queue.Permanent(fmt.Errorf("incident %d does not come to rest", args.ID))
+}
+
+// blocked shows on the incident that GitHub refuses to answer, which no
+// repetition mends: the job becomes a dead letter, and somebody has to know.
+func (e *Engine) blocked(ctx context.Context, id int64, cause error) error {
+	if _, limited := githubapi.LimitedUntil(cause); limited || githubapi.Outcome(cause) != githubapi.Refused {
+		return nil
+	}
+	sc, ok, err := e.scope(ctx, id)
+	reason := clip("GitHub refuses to answer: "+cause.Error(), 500)
+	if err != nil || !ok || State(sc.inc.State).Settled() || sc.inc.Reason == reason {
+		return err
+	}
+	sc.inc.Reason = reason
+	return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return e.note(ctx, tx, sc.inc, reason, nil) })
 }
 
 func (e *Engine) later(ctx context.Context, id int64, at time.Time) error {
@@ -133,7 +148,7 @@ func (e *Engine) scope(ctx context.Context, id int64) (*scope, bool, error) {
 	if err != nil || !ok {
 		return nil, false, err
 	}
-	sc := &scope{inc: &inc, repo: queue.Repo{InstallationID: inc.InstallationID, ID: inc.RepoID, Owner: inc.Owner, Name: inc.Repo}}
+	sc := &scope{inc: &inc}
 	if err := json.Unmarshal([]byte(inc.Ladder), &sc.flow); err != nil {
 		return nil, false, queue.Permanent(fmt.Errorf("read ladder of incident %d: %w", id, err))
 	}
@@ -143,8 +158,23 @@ func (e *Engine) scope(ctx context.Context, id int64) (*scope, bool, error) {
 	if State(inc.State).Settled() {
 		return sc, true, nil
 	}
+	if sc.repo, err = e.repository(ctx, &inc); err != nil {
+		return nil, false, err
+	}
 	sc.client, err = e.Clients.Installation(inc.InstallationID)
 	return sc, true, err
+}
+
+// repository is where an incident's calls go: under the name that the
+// repository has now, since GitHub redirects reads of a former name and not
+// all writes.
+func (e *Engine) repository(ctx context.Context, inc *store.Incident) (queue.Repo, error) {
+	repo := queue.Repo{InstallationID: inc.InstallationID, ID: inc.RepoID, Owner: inc.Owner, Name: inc.Repo}
+	now, known, err := e.Store.Repository(ctx, inc.RepoID)
+	if err == nil && known && now.Owner != "" && now.Name != "" {
+		repo.Owner, repo.Name = now.Owner, now.Name
+	}
+	return repo, err
 }
 
 // resolve settles an intent whose outcome was never written: the process died,

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
+	"github.com/redundancy-app/redundancy/agent/action"
 	"github.com/redundancy-app/redundancy/checks/checkrun"
 	"github.com/redundancy-app/redundancy/config"
 	"github.com/redundancy-app/redundancy/githubapi"
@@ -118,7 +120,7 @@ func newBenchOn(t *testing.T, cfg githubtest.Config, flow config.Workflow) *benc
 	}
 	b.queue = &handQueue{clock: b.clock}
 	b.configs = &configs{known: true, c: config.Repository{Version: 1, Workflows: []config.Workflow{flow, {File: ".github/workflows/sync-health.yml"}}}}
-	b.actions = &actions{journal: map[string]ActionResult{}, exit: map[string]int{}}
+	b.actions = &actions{journal: map[string]action.Result{}, exit: map[string]int{}}
 	b.restart()
 	t.Cleanup(func() { b.engine.Close() })
 	t.Cleanup(func() {
@@ -435,38 +437,38 @@ func (c *configs) Load(context.Context, queue.Repo) (config.Repository, error) {
 // actions is a host whose journal outlives the engine.
 type actions struct {
 	mu      sync.Mutex
-	journal map[string]ActionResult
+	journal map[string]action.Result
 	exit    map[string]int // by action; -1 refuses it
 	ran     []string
 	lose    bool // the host dies while the action runs
 }
 
-func (a *actions) Run(_ context.Context, id, name string, _ time.Duration) (ActionResult, error) {
+func (a *actions) Run(_ context.Context, id, name string, _ time.Duration) (action.Result, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	exit := a.exit[name]
 	if exit < 0 {
-		return ActionResult{State: ActionRefused, Reason: "no such action"}, nil
+		return action.Result{State: action.NotStarted}, fmt.Errorf("%w: %s", action.ErrNoAction, name)
 	}
 	a.ran = append(a.ran, id)
-	r := ActionResult{State: ActionSucceeded, ExitCode: exit, Output: "synced <b>3</b> items", StartedAt: time.Unix(100, 0), EndedAt: time.Unix(103, 0)}
+	r := action.Result{State: action.Succeeded, ExitCode: exit, Output: []byte("synced <b>3</b> items"), StartedAt: time.Unix(100, 0), EndedAt: time.Unix(103, 0)}
 	if exit != 0 {
-		r.State = ActionFailed
+		r.State = action.Failed
 	}
 	if a.lose {
-		r = ActionResult{State: ActionUnknown}
+		r = action.Result{State: action.Unknown}
 	}
 	a.journal[id] = r
 	return r, nil
 }
 
-func (a *actions) Resolve(_ context.Context, id string) (ActionResult, error) {
+func (a *actions) Resolve(_ context.Context, id string) (action.Result, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if r, ok := a.journal[id]; ok {
 		return r, nil
 	}
-	return ActionResult{State: ActionNotStarted}, nil
+	return action.Result{State: action.NotStarted}, nil
 }
 
 func (a *actions) count() int {

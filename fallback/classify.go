@@ -22,7 +22,7 @@ func (e *Engine) classify(ctx context.Context, sc *scope) error {
 	if sc.inc.Cause != "" {
 		return nil
 	}
-	list, err := jobs(ctx, sc.client, sc.inc)
+	list, err := jobs(ctx, sc)
 	if err != nil {
 		if _, limited := githubapi.LimitedUntil(err); limited || githubapi.Outcome(err) != githubapi.Refused {
 			return err

@@ -49,9 +49,6 @@ type Config struct {
 	// BotLogin gives the login under which our dispatches start runs,
 	// "slug[bot]", or "" while it is unknown.
 	BotLogin func() string
-	// DefaultBranch gives a repository's default branch from our own records,
-	// "" when it is unknown there; GitHub is asked then. nil: always unknown.
-	DefaultBranch func(ctx context.Context, repoID int64) (string, error)
 	// DetailsURL gives the page of an incident; nil means none.
 	DetailsURL func(incident int64) string
 	// Log is for what no job is the cause of.
@@ -94,6 +91,9 @@ const (
 	// maxNotDone bounds the repetition of a step whose effect provably did not
 	// happen: the first may be repeated once.
 	maxNotDone = 2
+	// maxNotSent bounds how often a step is passed over to something else that
+	// got in between, such as a person's re-run.
+	maxNotSent = 10
 )
 
 // Engine recovers. Its methods are safe for concurrent use; jobs of one

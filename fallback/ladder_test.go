@@ -145,7 +145,7 @@ func TestLocalActionIsRefused(t *testing.T) {
 	b := newBench(t, config.Workflow{Recover: []config.Step{local}})
 	b.actions.exit["git-sync"] = -1
 	b.fail("failure")
-	if inc := b.want(Exhausted); inc.Steps[0].Reason != "this host refused: no such action" {
+	if inc := b.want(Exhausted); inc.Steps[0].Reason != "this host refused: no such action on this host: git-sync" {
 		t.Errorf("reason %q", inc.Steps[0].Reason)
 	}
 }

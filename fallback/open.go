@@ -68,10 +68,9 @@ func (e *Engine) open(ctx context.Context, tx *store.Tx, o opening) (*store.Inci
 
 // defaultBranch asks our own record of the repository, else GitHub.
 func (e *Engine) defaultBranch(ctx context.Context, client *github.Client, repo queue.Repo) (string, error) {
-	if e.DefaultBranch != nil {
-		if branch, err := e.DefaultBranch(ctx, repo.ID); err != nil || branch != "" {
-			return branch, err
-		}
+	known, ok, err := e.Store.Repository(ctx, repo.ID)
+	if err != nil || ok && known.DefaultBranch != "" {
+		return known.DefaultBranch, err
 	}
 	r := new(github.Repository)
 	if err := get(ctx, client, fmt.Sprintf("repos/%s/%s", repo.Owner, repo.Name), r); err != nil {

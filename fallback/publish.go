@@ -42,7 +42,10 @@ func (e *Engine) Publish(ctx context.Context, job queue.Job) error {
 	if err != nil {
 		return err
 	}
-	repo := queue.Repo{InstallationID: inc.InstallationID, ID: inc.RepoID, Owner: inc.Owner, Name: inc.Repo}
+	repo, err := e.repository(ctx, &inc)
+	if err != nil {
+		return err
+	}
 	id, err := e.Publisher.Publish(ctx, client, repo, inc.CheckRunID, e.report(&inc, steps))
 	if err != nil {
 		return fmt.Errorf("publish incident %d: %w", inc.ID, err)

@@ -176,9 +176,15 @@ func (e *Engine) doubted(ctx context.Context, tx *store.Tx, sc *scope, st *store
 
 // undone closes a try without an effect; the rung is tried again.
 func (e *Engine) undone(ctx context.Context, tx *store.Tx, sc *scope, st *store.Step, was store.StepState, res result) error {
-	gone := 1 + sc.count(store.StepNotDone)
+	gone, unsent := 1+sc.count(store.StepNotDone), 1+sc.count(store.StepNotSent)
 	st.State, st.DoneAt = store.StepNotSent, e.now()
 	reason := fmt.Sprintf("step %d (%s) was not taken on: %s", st.StepIndex+1, describe(st.Kind, st.Target), res.reason)
+	if res.cause == nil && unsent >= maxNotSent {
+		// With a cause the queue counts and spaces the attempts; without one
+		// nobody else would end this.
+		sc.inc.StepIndex++
+		reason += "; giving the step up"
+	}
 	if res.verdict == notDone {
 		st.State = store.StepNotDone
 		reason = fmt.Sprintf("step %d (%s) did not happen: %s", st.StepIndex+1, describe(st.Kind, st.Target), res.reason)

@@ -106,11 +106,12 @@ func (rerunStep) verify(ctx context.Context, e *Engine, sc *scope, st *store.Ste
 }
 
 // jobs lists the jobs of an attempt, at most 300: a matrix has up to 256.
-func jobs(ctx context.Context, client *github.Client, inc *store.Incident) ([]*github.WorkflowJob, error) {
+func jobs(ctx context.Context, sc *scope) ([]*github.WorkflowJob, error) {
+	inc := sc.inc
 	var all []*github.WorkflowJob
 	opts := &github.ListOptions{PerPage: 100}
 	for range 3 {
-		page, resp, err := client.Actions.ListWorkflowJobsAttempt(ctx, inc.Owner, inc.Repo, inc.RunID, int64(inc.RunAttempt), opts)
+		page, resp, err := sc.client.Actions.ListWorkflowJobsAttempt(ctx, sc.repo.Owner, sc.repo.Name, inc.RunID, int64(inc.RunAttempt), opts)
 		if githubapi.IsNotFound(err) {
 			return nil, nil
 		}

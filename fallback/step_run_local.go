@@ -1,11 +1,14 @@
 package fallback
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/redundancy-app/redundancy/agent/action"
 	"github.com/redundancy-app/redundancy/config"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -38,7 +41,7 @@ func actionID(st *store.Step) string {
 // should hold a worker. Its end wakes the incident.
 func (s localStep) act(_ context.Context, e *Engine, _ *scope, st *store.Step) result {
 	id := actionID(st)
-	e.actions.launch(id, func(ctx context.Context) (ActionResult, error) {
+	e.actions.launch(id, func(ctx context.Context) (action.Result, error) {
 		return e.Actions.Run(ctx, id, s.Action, s.Timeout.Std())
 	}, e.actionEnded(st.IncidentID))
 	return result{verdict: pending, until: e.Clock.Now().Add(e.scaled(pollMax))}
@@ -51,35 +54,39 @@ func (s localStep) resolve(_ context.Context, e *Engine, sc *scope, st *store.St
 		return result{verdict: inDoubt, reason: "this server does not run actions on its own host any more"}, nil
 	}
 	id := actionID(st)
-	outcome := e.actions.launch(id, func(ctx context.Context) (ActionResult, error) {
+	outcome := e.actions.launch(id, func(ctx context.Context) (action.Result, error) {
 		return e.Actions.Resolve(ctx, id)
 	}, e.actionEnded(st.IncidentID))
 	if outcome == nil {
 		return result{verdict: pending, until: e.Clock.Now().Add(e.scaled(pollMax))}, nil
 	}
 	e.actions.forget(id)
-	if outcome.err != nil {
-		if errors.Is(outcome.err, context.Canceled) {
-			return result{verdict: pending, until: e.Clock.Now().Add(e.scaled(pollSettle))}, nil
-		}
-		return result{}, fmt.Errorf("run action %s: %w", s.Action, outcome.err)
+	switch err := outcome.err; {
+	case err == nil:
+		return s.judge(sc, outcome.result), nil
+	case errors.Is(err, action.ErrRefused), errors.Is(err, action.ErrNoAction), errors.Is(err, action.ErrBadID):
+		return result{verdict: refused, reason: "this host refused: " + err.Error()}, nil
+	case errors.Is(err, context.Canceled): // this process is being stopped
+		return result{verdict: pending, until: e.Clock.Now().Add(e.scaled(pollSettle))}, nil
+	default:
+		return result{}, fmt.Errorf("run action %s: %w", s.Action, err)
 	}
-	return s.judge(sc, outcome.result), nil
 }
 
-func (s localStep) judge(sc *scope, r ActionResult) result {
+func (s localStep) judge(sc *scope, r action.Result) result {
 	took := r.EndedAt.Sub(r.StartedAt).Round(time.Millisecond)
 	evidence := map[string]any{"exit_code": r.ExitCode, "duration": took.String(), "output": tail(r.Output)}
 	switch r.State {
-	case ActionSucceeded:
+	case action.Succeeded:
 		return result{verdict: happened, reason: fmt.Sprintf("action %s ended after %s", s.Action, took), evidence: evidence}
-	case ActionFailed:
-		return result{verdict: failedStep, reason: fmt.Sprintf("exit %d after %s", r.ExitCode, took), evidence: evidence}
-	case ActionTimedOut:
+	case action.Failed:
+		return result{verdict: failedStep, reason: fmt.Sprintf("%s after %s", cmp.Or(r.Reason, fmt.Sprintf("exit %d", r.ExitCode)), took), evidence: evidence}
+	case action.TimedOut:
 		return result{verdict: failedStep, reason: fmt.Sprintf("stopped at its time limit, after %s", took), evidence: evidence}
-	case ActionRefused:
-		return result{verdict: refused, reason: "this host refused: " + r.Reason}
-	case ActionNotStarted:
+	case action.NotStarted:
+		if !r.EndedAt.IsZero() { // it was tried, and could not be
+			return result{verdict: refused, reason: "it could not be started: " + r.Reason}
+		}
 		return result{verdict: notSent, reason: "it was never started"}
 	}
 	reason := "it was started, and how it ended is not on record"
@@ -98,9 +105,9 @@ func (localStep) verify(_ context.Context, _ *Engine, _ *scope, st *store.Step) 
 // outputTail is how much of an action's output is kept with the incident, in bytes.
 const outputTail = 4 << 10
 
-func tail(s string) string {
-	if len(s) <= outputTail {
-		return s
+func tail(b []byte) string {
+	if len(b) > outputTail {
+		return strings.ToValidUTF8("…"+string(b[len(b)-outputTail:]), "")
 	}
-	return "…" + s[len(s)-outputTail:]
+	return strings.ToValidUTF8(string(b), "")
 }

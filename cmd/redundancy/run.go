@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"sync"
 	"time"
 
@@ -16,6 +15,8 @@ const (
 	// httpDrain is how long open requests may take at shutdown; a webhook
 	// takes milliseconds.
 	httpDrain = 3 * time.Second
+	// closeTimeout is for the last commit of the inbox.
+	closeTimeout = 2 * time.Second
 	// syncRetry is the pause after a failed attempt to list installations.
 	syncRetry = 30 * time.Second
 )
@@ -76,7 +77,9 @@ func (a *App) close() error {
 		a.engine.Close()
 	}
 	if a.inbox != nil {
-		errs = append(errs, a.inbox.Close())
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		defer cancel()
+		errs = append(errs, a.inbox.Close(ctx))
 	}
 	if a.clients != nil {
 		a.clients.Close()

@@ -2,6 +2,7 @@ package checks
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"io/fs"
@@ -11,7 +12,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jonboulle/clockwork"
 	"github.com/rhysd/actionlint"
+
+	"github.com/redundancy-app/redundancy/store"
 )
 
 // realWorkflows are the workflow files of the modules that this one depends
@@ -93,5 +97,60 @@ func TestRealWorkflowsAreUnderstood(t *testing.T) {
 	}
 	if report.Workflows() != len(files) {
 		t.Errorf("%d of %d files checked", report.Workflows(), len(files))
+	}
+}
+
+// BenchmarkRevalidate is the App's own work for a push that changes one of
+// 2,000 workflow files: everything but GitHub's answers. "cold" is the first
+// push after a start, when memory holds nothing and the store everything.
+func BenchmarkRevalidate(b *testing.B) {
+	for _, start := range []string{"warm", "cold"} {
+		b.Run(start, func(b *testing.B) { revalidate(b, start == "cold") })
+	}
+}
+
+func revalidate(b *testing.B, cold bool) {
+	s, err := store.Open(b.Context(), "sqlite:"+filepath.Join(b.TempDir(), "r.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	cfg := Config{Store: s, Clock: clockwork.NewRealClock()}
+	v := New(cfg)
+	real := realWorkflows(b)
+	var blobs []string
+	var rows []store.LintResult
+	for i := range 2000 {
+		content := append([]byte(fmt.Sprintf("# %d\n", i)), real[i%len(real)].Content...)
+		blob := gitName(content, 40)
+		row, err := encode(roleWorkflow, blob, &file{analysis: analyse(content)}, store.MillisOf(v.Clock.Now()))
+		if err != nil {
+			b.Fatal(err)
+		}
+		blobs, rows = append(blobs, blob), append(rows, row)
+	}
+	if err := s.Update(b.Context(), func(ctx context.Context, tx *store.Tx) error { return store.SaveLintResults(ctx, tx, rows) }); err != nil {
+		b.Fatal(err)
+	}
+	changed := real[0].Content
+	b.ReportAllocs()
+	for b.Loop() {
+		if cold {
+			v = New(cfg)
+		}
+		known, err := v.known(b.Context(), roleWorkflow, blobs)
+		if err != nil || len(known) != 2000 {
+			b.Fatalf("%d known: %v", len(known), err)
+		}
+		known[blobs[500]] = &file{analysis: analyse(changed)}
+		files := make([]file, len(blobs))
+		for i, blob := range blobs {
+			files[i] = *known[blob]
+			files[i].path = fmt.Sprintf(".github/workflows/w%04d.yml", i)
+		}
+		run := assemble(files, nil).CheckRun(place)
+		if run.Title == "" {
+			b.Fatal("no title")
+		}
 	}
 }

@@ -5,22 +5,17 @@ import (
 	"crypto/sha1" //nolint:gosec // git's name of a blob, not a protection
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
-	"runtime/debug"
 	"slices"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/google/go-github/v62/github"
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/redundancy-app/redundancy/checks/rules"
-	"github.com/redundancy-app/redundancy/config"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -33,30 +28,7 @@ const (
 	// readBatch is how many new blobs are stored in one transaction. An
 	// attempt that ends early loses one batch at most.
 	readBatch = 64
-	// touchAfter is how exact the time of last use is.
-	touchAfter = 24 * time.Hour
 )
-
-// Roles under which blobs are cached: what a content means depends on where it
-// stands, and nothing else does.
-const (
-	roleWorkflow      = "workflow"
-	roleConfiguration = "configuration"
-)
-
-// cacheVersion ties what is cached to the rules, and in a released binary to
-// the build, so that nobody has to remember to raise a number.
-var cacheVersion = sync.OnceValue(func() string {
-	version := rules.Version
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				version += "/" + s.Value
-			}
-		}
-	}
-	return version
-})
 
 // read finds out what is known about the listed files: from the store, or by
 // reading and linting what was not seen before.
@@ -98,36 +70,6 @@ func roleOf(path string) string {
 	return roleConfiguration
 }
 
-// known loads what the store has.
-func (v *Validator) known(ctx context.Context, role string, blobs []string) (map[string]*file, error) {
-	rows, err := v.Store.LintResults(ctx, cacheVersion(), role, blobs)
-	if err != nil {
-		return nil, err
-	}
-	known := make(map[string]*file, len(blobs))
-	now := v.Clock.Now()
-	var stale []string
-	for _, row := range rows {
-		f, err := decode(row)
-		if err != nil {
-			zerolog.Ctx(ctx).Warn().Err(err).Str("blob", row.Blob).Msg("cached findings are unreadable; reading the file again")
-			continue
-		}
-		known[row.Blob] = f
-		if now.Sub(row.UsedAt.Time()) > touchAfter {
-			stale = append(stale, row.Blob)
-		}
-	}
-	v.metrics.cache.WithLabelValues("hit").Add(float64(len(known)))
-	v.metrics.cache.WithLabelValues("miss").Add(float64(len(blobs) - len(known)))
-	if len(stale) == 0 {
-		return known, nil
-	}
-	return known, v.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		return store.TouchLintResults(ctx, tx, role, stale, store.MillisOf(now))
-	})
-}
-
 // fetch reads blobs, finds out about them, and stores that batch by batch.
 func (v *Validator) fetch(ctx context.Context, client *github.Client, repo queue.Repo, role string, blobs []string, known map[string]*file) error {
 	for batch := range slices.Chunk(blobs, readBatch) {
@@ -161,6 +103,7 @@ func (v *Validator) fetch(ctx context.Context, client *github.Client, repo queue
 					return err
 				}
 				rows = append(rows, row)
+				v.remember(row, f, v.Clock.Now())
 			}
 		}
 		err := v.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
@@ -205,30 +148,4 @@ func gitName(content []byte, digits int) string {
 	fmt.Fprintf(h, "blob %d\x00", len(content))
 	h.Write(content)
 	return hex.EncodeToString(h.Sum(nil))
-}
-
-func encode(role, blob string, f *file, now store.Millis) (store.LintResult, error) {
-	row := store.LintResult{Blob: blob, Role: role, Version: cacheVersion(), Result: f.content, UsedAt: now}
-	if role == roleConfiguration {
-		if row.Result == nil {
-			row.Result = []byte{}
-		}
-		return row, nil
-	}
-	var err error
-	if row.Result, err = json.Marshal(f.analysis); err != nil {
-		return row, fmt.Errorf("encode findings: %w", err)
-	}
-	return row, nil
-}
-
-func decode(row store.LintResult) (*file, error) {
-	if row.Role == roleConfiguration {
-		return &file{content: row.Result}, nil
-	}
-	f := &file{analysis: analysis{Facts: config.WorkflowFacts{}}}
-	if err := json.Unmarshal(row.Result, &f.analysis); err != nil {
-		return nil, fmt.Errorf("decode findings: %w", err)
-	}
-	return f, nil
 }

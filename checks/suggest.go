@@ -28,9 +28,14 @@ func (r Report) Suggestion() string {
 	var b strings.Builder
 	b.WriteString("version: 1\n")
 	var scheduled []string
+	more := 0
 	for _, p := range slices.Sorted(maps.Keys(r.workflows)) {
 		f := r.workflows[p]
-		if f.Triggers["schedule"] && !f.Partial && suggestible(p, f) {
+		switch {
+		case !f.Triggers["schedule"] || f.Partial:
+		case len(scheduled) == maxSuggested:
+			more++
+		case suggestible(p, f):
 			scheduled = append(scheduled, p)
 		}
 	}
@@ -40,12 +45,11 @@ func (r Report) Suggestion() string {
 		return b.String()
 	}
 	b.WriteString("workflows:\n")
-	for i, p := range scheduled {
-		if i == maxSuggested {
-			fmt.Fprintf(&b, "  # and %d more scheduled workflows\n", len(scheduled)-i)
-			break
-		}
+	for _, p := range scheduled {
 		r.suggest(&b, p)
+	}
+	if more > 0 {
+		fmt.Fprintf(&b, "  # and %d more scheduled workflows\n", more)
 	}
 	return b.String()
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-github/v62/github"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/jonboulle/clockwork"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
@@ -57,6 +58,7 @@ type Config struct {
 type Validator struct {
 	Config
 	metrics   metrics
+	recent    *lru.Cache[recentKey, recentFile]
 	nextPrune atomic.Int64 // Unix ms
 }
 
@@ -65,7 +67,11 @@ func New(cfg Config) *Validator {
 	if cfg.WebURL == "" {
 		cfg.WebURL = "https://github.com"
 	}
-	return &Validator{Config: cfg, metrics: newMetrics(cfg.Registerer)}
+	recent, err := lru.New[recentKey, recentFile](recentFiles)
+	if err != nil {
+		panic(err) // for a size below 1 only
+	}
+	return &Validator{Config: cfg, metrics: newMetrics(cfg.Registerer), recent: recent}
 }
 
 var commitName = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)

@@ -258,4 +258,3 @@ func (b *Inbox) gather(batch []*entry) []*entry {
 	}
 	return batch
 }
-

@@ -61,15 +61,6 @@ func CountRequest(ctx context.Context, tx *Tx, guid string, next time.Time) erro
 	return nil
 }
 
-// DropRedelivery forgets a delivery that need not, or cannot, be asked for.
-func DropRedelivery(ctx context.Context, tx *Tx, guid string) error {
-	_, err := tx.NewDelete().Model((*Redelivery)(nil)).Where("guid = ? AND arrived_at = 0", guid).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("drop redelivery %q: %w", guid, err)
-	}
-	return nil
-}
-
 // MarkArrivals marks the deliveries that were asked for and have come since
 // the last call, and counts them.
 func MarkArrivals(ctx context.Context, tx *Tx, now time.Time) (int, error) {

@@ -28,7 +28,7 @@ func BenchmarkCall(b *testing.B) {
 			c := &http.Client{Transport: &http.Transport{}}
 			defer c.CloseIdleConnections()
 			for b.Loop() {
-				req, err := http.NewRequest("GET", s.URL()+path, nil)
+				req, err := http.NewRequest(http.MethodGet, s.URL()+path, nil)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -78,10 +78,10 @@ func (r *Repo) CheckRun(sha, name string) (run CheckRun, ok bool) {
 	return run, ok
 }
 
-func (c *checkRun) public() CheckRun {
-	return CheckRun{ID: c.id, Name: c.name, HeadSHA: c.sha, ExternalID: c.external, DetailsURL: c.details, Status: c.status, Conclusion: c.conclusion,
-		Title: orEmpty(c.title), Summary: orEmpty(c.summary), Text: orEmpty(c.text), Annotations: slices.Clone(c.annotations), Actions: slices.Clone(c.actions),
-		StartedAt: c.started, CompletedAt: c.completed, App: c.suite.app, Updates: c.updates}
+func (k *checkRun) public() CheckRun {
+	return CheckRun{ID: k.id, Name: k.name, HeadSHA: k.sha, ExternalID: k.external, DetailsURL: k.details, Status: k.status, Conclusion: k.conclusion,
+		Title: orEmpty(k.title), Summary: orEmpty(k.summary), Text: orEmpty(k.text), Annotations: slices.Clone(k.annotations), Actions: slices.Clone(k.actions),
+		StartedAt: k.started, CompletedAt: k.completed, App: k.suite.app, Updates: k.updates}
 }
 
 func orEmpty(s *string) string {

@@ -5,7 +5,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha1" //nolint:gosec // GitHub still sends the legacy signature
+	"crypto/sha1" // GitHub still sends the legacy signature
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -180,14 +180,14 @@ func (s *Server) deliver(ctx context.Context, d *Delivery, o SendOptions) {
 	d.header = s.hookHeader(d, o)
 	s.hooks.sent = append(s.hooks.sent, d)
 	s.mu.Unlock()
-	start := time.Now()
+	start := wall.Now()
 	status, code, response := "failed to connect to host", http.StatusBadGateway, ""
 	if !drop {
 		status, code, response = s.transmit(ctx, d)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d.Status, d.StatusCode, d.Response, d.Duration = status, code, response, time.Since(start)
+	d.Status, d.StatusCode, d.Response, d.Duration = status, code, response, wall.Since(start)
 	_, _ = fmt.Fprintf(s.cfg.Log, "webhook %s %s.%s -> %d %s\n", d.GUID, d.Event, d.Action, d.StatusCode, d.Status)
 	s.notify()
 }

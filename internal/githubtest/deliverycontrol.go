@@ -22,7 +22,8 @@ func (s *Server) Deliveries() []Delivery {
 	return out
 }
 
-// DropDeliveries(true) makes the receiver unreachable: webhooks are recorded as failed and not sent. Redeliveries too.
+// DropDeliveries makes the receiver unreachable, or reachable again: webhooks are recorded as failed and not sent, those
+// that are sent again too.
 func (s *Server) DropDeliveries(drop bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

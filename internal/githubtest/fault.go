@@ -1,7 +1,6 @@
 package githubtest
 
 import (
-	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -104,7 +103,7 @@ func (s *Server) inject(w http.ResponseWriter, r *http.Request, f *fault, rec *C
 		rec.Status = code
 		s.record(*rec)
 		w.WriteHeader(code)
-		_ = json.NewEncoder(w).Encode(object{"message": message, "documentation_url": docs, "status": strconv.Itoa(code)})
+		_, _ = w.Write(encode(object{"message": message, "documentation_url": docs, "status": strconv.Itoa(code)}))
 	}
 	switch f.Kind {
 	case Status:

@@ -81,8 +81,10 @@ func TestLostAnswer(t *testing.T) {
 	if err := send(); err != nil {
 		t.Fatal("the first call was to be skipped:", err)
 	}
-	if send() == nil || send() == nil {
-		t.Error("an answer was not lost")
+	for range 2 {
+		if send() == nil {
+			t.Error("an answer was not lost")
+		}
 	}
 	if n := len(b.repo.Dispatches()); n != 3 || b.s.Effects("repos/create-dispatch-event") != 3 {
 		t.Errorf("%d dispatches, want 3: the work was to be done", n)

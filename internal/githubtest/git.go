@@ -3,6 +3,7 @@ package githubtest
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -56,7 +57,7 @@ func (g *gitRepo) run(stdin []byte, args ...string) ([]byte, error) {
 }
 
 func runGit(dir string, stdin []byte, args ...string) ([]byte, error) {
-	cmd := exec.Command("git", args...)
+	cmd := exec.CommandContext(context.Background(), "git", args...)
 	cmd.Dir, cmd.Env, cmd.Stdin = dir, gitEnv(), bytes.NewReader(stdin)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -109,7 +110,7 @@ func (g *gitRepo) ask(verb, name string) (sha, kind string, size int, content []
 var errMissing = errors.New("no such git object")
 
 func (g *gitRepo) open() error {
-	cmd := exec.Command("git", "cat-file", "--batch-command")
+	cmd := exec.CommandContext(context.Background(), "git", "cat-file", "--batch-command")
 	cmd.Dir, cmd.Env = g.dir, gitEnv()
 	in, err := cmd.StdinPipe()
 	if err != nil {

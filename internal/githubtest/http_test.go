@@ -51,7 +51,7 @@ func TestConditionalRequests(t *testing.T) {
 func TestBodiesComeInChunks(t *testing.T) {
 	b := newBench(t, Config{})
 	for _, encoding := range []string{"identity", "gzip"} {
-		req, err := http.NewRequest("GET", b.s.URL()+demo, nil)
+		req, err := http.NewRequest(http.MethodGet, b.s.URL()+demo, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

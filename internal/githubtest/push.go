@@ -110,7 +110,7 @@ func (r *Repo) pushObject(branch, before, after, login string) object {
 	repo := r.s.showRepo(r)
 	// In this event alone the times of the repository are numbers.
 	now := r.s.clock.Now().Unix()
-	owner := maps.Clone(repo["owner"].(object)) //nolint:forcetypeassert // showRepo has just made it
+	owner := r.s.showUser(r.owner)
 	owner["name"], owner["email"] = r.owner, nil
 	maps.Copy(repo, object{"created_at": now, "pushed_at": now, "master_branch": "main", "stargazers": 0, "owner": owner, "organization": r.owner})
 	return object{

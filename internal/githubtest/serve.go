@@ -100,10 +100,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 
 // sleep waits d of wall time unless the client leaves first.
 func sleep(r *http.Request, d time.Duration) bool {
-	t := time.NewTimer(d)
+	t := wall.NewTimer(d)
 	defer t.Stop()
 	select {
-	case <-t.C:
+	case <-t.Chan():
 		return true
 	case <-r.Context().Done():
 		return false

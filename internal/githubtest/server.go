@@ -57,6 +57,9 @@ func DefaultEvents() []string {
 	return []string{"check_run", "check_suite", "issue_comment", "pull_request", "push", "repository_dispatch", "workflow_run"}
 }
 
+// wall is for what the network does: delays and durations that no test moves.
+var wall = clockwork.NewRealClock()
+
 // Server is a running double. Its methods may be called from several goroutines.
 type Server struct {
 	AppID int64
@@ -110,7 +113,7 @@ func Start(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make folder for repositories: %w", err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("listen: %w", err), os.RemoveAll(dir))
 	}
@@ -136,10 +139,10 @@ func Start(cfg Config) (*Server, error) {
 
 func (cfg Config) withDefaults() Config {
 	if cfg.Clock == nil {
-		cfg.Clock = clockwork.NewRealClock()
+		cfg.Clock = wall
 	}
 	if cfg.TokenClock == nil {
-		cfg.TokenClock = clockwork.NewRealClock()
+		cfg.TokenClock = wall
 	}
 	if cfg.Log == nil {
 		cfg.Log = io.Discard

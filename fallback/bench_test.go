@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-github/v62/github"
 	"github.com/jonboulle/clockwork"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
@@ -196,12 +197,18 @@ func (b *bench) enqueue(items ...queue.Item) {
 // work does everything that is due. A process that dies is started again.
 func (b *bench) work() {
 	b.Helper()
+	b.workWith(func() { b.engine.actions.wg.Wait() }) // the ends of actions are wake-ups
+}
+
+// workWith calls before ahead of each look at the queue.
+func (b *bench) workWith(before func()) {
+	b.Helper()
 	workers := b.engine.Workers()
 	for turns := 0; ; turns++ {
 		if turns > 500 {
 			b.Fatal("the queue does not come to rest")
 		}
-		b.engine.actions.wg.Wait() // their ends are wake-ups
+		before()
 		job, ok := b.queue.take()
 		if !ok {
 			return
@@ -249,6 +256,15 @@ func (b *bench) pass(d time.Duration) {
 	}
 	b.clock.Advance(end.Sub(b.clock.Now()))
 	b.work()
+}
+
+func (b *bench) client() *github.Client {
+	b.Helper()
+	c, err := b.clients.Installation(b.at.InstallationID)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return c
 }
 
 // dispatched are the runs that this App's dispatches started, oldest first.

@@ -1,0 +1,300 @@
+package fallback
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/redundancy-app/redundancy/agent/action"
+	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/internal/githubtest"
+	"github.com/redundancy-app/redundancy/queue"
+	"github.com/redundancy-app/redundancy/store"
+)
+
+// Two incidents want to dispatch one workflow, and the first answer is lost:
+// the second waits until it is clear which run is whose.
+func TestDispatchesOfOneTargetDoNotMix(t *testing.T) {
+	b := newBench(t, config.Workflow{Recover: []config.Step{dispatch}})
+	b.gh.SetDispatchLag(30 * time.Second)
+	b.gh.Fault(githubtest.Fault{Operation: operation[kindDispatch], Kind: githubtest.Reset, AfterEffect: true})
+	first := b.run(primaryPath, "schedule", "failure")
+	second := b.run(primaryPath, "push", "failure")
+	b.observe(first.ID, second.ID)
+	if n := b.gh.Count(operation[kindDispatch]); n != 1 {
+		t.Fatalf("%d requests, want 1 while the first one's outcome is unknown", n)
+	}
+	b.pass(2 * time.Minute)
+	children := b.dispatched()
+	if len(children) != 2 {
+		t.Fatalf("%d children", len(children))
+	}
+	for i, x := range []*githubtest.Run{first, second} {
+		list, err := store.Incidents(b.ctx, b.store.Read(), store.IncidentFilter{RunID: x.ID})
+		if err != nil || len(list) != 1 {
+			t.Fatal(list, err)
+		}
+		if inc := b.incident(list[0].ID); inc.State != Verifying || inc.Steps[0].Run != children[i].ID {
+			t.Errorf("incident %d is %s and follows %d, want %d", inc.ID, inc.State, inc.Steps[0].Run, children[i].ID)
+		}
+	}
+}
+
+// A run that appears after its step was given up is ours, is no new incident,
+// and is reported.
+func TestRunAppearsAfterItWasGivenUp(t *testing.T) {
+	b := newBench(t, config.Workflow{Recover: []config.Step{dispatch, local}})
+	b.configs.c.Workflows = append(b.configs.c.Workflows, config.Workflow{File: fallbackPath})
+	b.gh.SetDispatchLag(150 * time.Second)
+	b.gh.Fault(githubtest.Fault{Operation: operation[kindDispatch], Kind: githubtest.Reset, AfterEffect: true})
+	b.gh.Fault(githubtest.Fault{Operation: operation[kindDispatch], Kind: githubtest.Status, Code: 422, Skip: 0})
+	b.fail("failure")
+	b.pass(settleDispatch + time.Minute)
+	inc := b.want(Recovered) // by the next step
+	if diff := cmp.Diff([]string{"dispatch not_done", "dispatch failed", "run succeeded"}, steps(inc)); diff != "" {
+		t.Fatal(diff)
+	}
+	late := b.dispatched()[0]
+	b.end(late, "failure")
+	b.observe(late.ID, late.ID)
+	inc = b.want(Recovered)
+	last := inc.Timeline[len(inc.Timeline)-1]
+	if !strings.HasPrefix(last.Reason, "duplicate possible") || !strings.Contains(string(last.Evidence), "/actions/runs/") {
+		t.Errorf("timeline ends with %q %s", last.Reason, last.Evidence)
+	}
+}
+
+// Two workflows react to one event: the first is followed, both are ours.
+func TestTwoWorkflowsReact(t *testing.T) {
+	b := newBench(t, config.Workflow{Recover: []config.Step{event}})
+	second := ".github/workflows/on-event-too.yml"
+	if _, err := b.repo.Push("main", map[string]string{second: workflows[eventPath]}, "another one"); err != nil {
+		t.Fatal(err)
+	}
+	b.configs.c.Workflows = append(b.configs.c.Workflows, config.Workflow{File: second})
+	b.fail("failure")
+	inc := b.want(Verifying)
+	children := b.dispatched()
+	if len(children) != 2 || inc.Steps[0].Run != children[0].ID || !strings.Contains(string(inc.Steps[0].Evidence), `"also"`) {
+		t.Fatalf("children %v, step %+v", children, inc.Steps[0])
+	}
+	b.end(children[1], "failure")
+	b.observe(children[1].ID)
+	b.end(children[0], "success")
+	b.observe(children[0].ID)
+	b.want(Recovered)
+}
+
+// The chain of recoveries that start each other ends, without an event.
+func TestDepth(t *testing.T) {
+	b := newBench(t, config.Workflow{Recover: []config.Step{event, dispatch, local}})
+	x := b.run(primaryPath, "schedule", "failure")
+	err := b.store.Update(b.ctx, func(ctx context.Context, tx *store.Tx) error {
+		r, err := getRun(ctx, b.client(), b.at, x.ID)
+		if err != nil {
+			return err
+		}
+		_, err = b.engine.open(ctx, tx, opening{repo: b.at, run: r.row(b.at.ID, 1), flow: b.configs.c.Workflows[0], depth: MaxDepth})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.work()
+	inc := b.want(Recovered)
+	if diff := cmp.Diff([]string{"repository_dispatch skipped", "dispatch skipped", "run succeeded"}, steps(inc)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(map[string]int{kindRun: 1}, b.effects()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The claim decides: what somebody else has done is not done again, and what
+// somebody else left open waits for a person.
+func TestForeignClaim(t *testing.T) {
+	for state, want := range map[store.ClaimState]State{store.ClaimDone: Superseded, store.ClaimInDoubt: InDoubt} {
+		t.Run(string(state), func(t *testing.T) {
+			b := newBench(t, config.Workflow{Recover: []config.Step{local}})
+			x := b.run(primaryPath, "schedule", "failure")
+			key := OccurrenceKey(b.at.InstallationID, b.at.ID, primaryPath, "schedule", x.HeadSHA, x.ID)
+			err := b.store.Update(b.ctx, func(ctx context.Context, tx *store.Tx) error {
+				c, _, err := tx.Acquire(ctx, key, "the guard", b.engine.now(), b.engine.now()+1)
+				if err != nil {
+					return err
+				}
+				return tx.SetClaim(ctx, key, c.Epoch, state, b.engine.now())
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.observe(x.ID)
+			b.want(want)
+			if b.actions.count() != 0 {
+				t.Error("the action ran")
+			}
+			if want == InDoubt {
+				if a := b.ask(queue.Recover{}); !a.Accepted {
+					t.Errorf("%+v", a)
+				}
+				b.want(Recovered)
+			}
+		})
+	}
+}
+
+// GitHub refuses what the engine must know. That is shown, not swallowed.
+func TestGitHubRefusesToAnswer(t *testing.T) {
+	b := newBench(t, config.Workflow{Recover: []config.Step{dispatch}})
+	b.gh.Fault(githubtest.Fault{Operation: "actions/get-workflow-run", Kind: githubtest.Status, Code: 403, Skip: 1, Times: 1})
+	b.fail("failure")
+	inc := b.want(Failing)
+	if !strings.Contains(inc.Reason, "GitHub refuses to answer") || len(b.queue.dead) != 1 {
+		t.Errorf("reason %q, dead letters %v", inc.Reason, b.queue.dead)
+	}
+	// A restart takes it up again.
+	if err := b.engine.Resume(b.ctx); err != nil {
+		t.Fatal(err)
+	}
+	b.work()
+	b.want(Verifying)
+}
+
+// Errors of GitHub on the way cost attempts, not effects.
+func TestGitHubFailsOnTheWay(t *testing.T) {
+	b := newBench(t, config.Workflow{Recover: []config.Step{rerun, dispatch}})
+	b.gh.Fault(githubtest.Fault{Method: "GET", Kind: githubtest.Status, Code: 502, Times: 3})
+	b.gh.Fault(githubtest.Fault{Method: "GET", Kind: githubtest.Reset, Skip: 2, Times: 2})
+	x := b.fail("failure")
+	b.pass(time.Minute)
+	b.want(Verifying)
+	b.gh.Fault(githubtest.Fault{Method: "GET", Kind: githubtest.BadJSON, Times: 2})
+	b.end(x, "failure")
+	b.observe(x.ID)
+	b.pass(time.Minute)
+	b.want(Verifying)
+	if diff := cmp.Diff(map[string]int{kindRerun: 1, kindDispatch: 1}, b.effects()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// slow is a host whose action takes until it is told to end.
+type slow struct {
+	begun chan string
+	end   chan struct{}
+}
+
+func (s slow) Run(ctx context.Context, id, _ string, _ time.Duration) (action.Result, error) {
+	s.begun <- id
+	return s.Resolve(ctx, id)
+}
+
+func (s slow) Resolve(ctx context.Context, _ string) (action.Result, error) {
+	select {
+	case <-s.end:
+		return action.Result{State: action.Succeeded, StartedAt: time.Unix(1, 0), EndedAt: time.Unix(601, 0)}, nil
+	case <-ctx.Done():
+		return action.Result{}, ctx.Err()
+	}
+}
+
+// An action that takes long holds no worker. The process stops meanwhile, and
+// the next one takes the action up instead of starting it.
+func TestActionOutlivesTheProcess(t *testing.T) {
+	b := newBench(t, config.Workflow{Recover: []config.Step{local}})
+	host := slow{begun: make(chan string, 2), end: make(chan struct{})}
+	b.engine.Actions = host
+	x := b.run(primaryPath, "schedule", "failure")
+	b.enqueue(queue.ObserveRun{Repo: b.at, RunID: x.ID}.Item())
+	b.workWith(func() {}) // does not wait for the action
+	b.want(Recovering)
+	if id := <-host.begun; id != "inc1-s0-e1" {
+		t.Errorf("id %q", id)
+	}
+	b.restart() // waits for nothing
+	b.engine.Actions = host
+	b.enqueue(advanceItem(1, time.Time{}))
+	b.workWith(func() {})
+	b.want(Recovering)
+	close(host.end)
+	b.work()
+	inc := b.want(Recovered)
+	if len(host.begun) != 0 || len(inc.Steps) != 1 || !strings.Contains(string(inc.Evidence), "10m0s") {
+		t.Errorf("begun %d times more, steps %v, evidence %s", len(host.begun), steps(inc), inc.Evidence)
+	}
+}
+
+// What a repository can put into names and output stays text.
+func TestHostileText(t *testing.T) {
+	b := newBench(t, config.Workflow{Recover: []config.Step{remoteHost}})
+	evil := "`</td><script>alert(1)</script>` @octocat | [x](http://evil) \n# Heading"
+	x := b.fail("failure", githubtest.Job{Name: evil, Steps: []githubtest.Step{{Name: strings.Repeat(evil, 50), Conclusion: "failure"}}})
+	b.want(Exhausted)
+	c := b.check(x.HeadSHA)
+	if strings.Contains(c.Summary, "\n# Heading") || len([]rune(c.Summary)) > 3000 {
+		t.Errorf("summary %q", c.Summary)
+	}
+	// In a code span the text is inert; outside of one it must not be.
+	outside := ""
+	for i, part := range strings.Split(c.Summary, "``") {
+		if i%2 == 0 {
+			outside += part
+		}
+	}
+	if strings.Contains(outside, "<script>") || strings.Contains(outside, "@octocat") {
+		t.Errorf("outside of code spans: %q", outside)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	b := newBench(t, config.Workflow{Recover: []config.Step{remoteHost, local}})
+	b.fail("failure")
+	b.want(Recovered)
+	want := `
+# HELP redundancy_incidents Incidents by state.
+# TYPE redundancy_incidents gauge
+redundancy_incidents{state="exhausted"} 0
+redundancy_incidents{state="failing"} 0
+redundancy_incidents{state="healthy"} 0
+redundancy_incidents{state="in_doubt"} 0
+redundancy_incidents{state="recovered"} 1
+redundancy_incidents{state="recovering"} 0
+redundancy_incidents{state="superseded"} 0
+redundancy_incidents{state="suppressed"} 0
+redundancy_incidents{state="suspected"} 0
+redundancy_incidents{state="verifying"} 0
+# HELP redundancy_steps_total Recovery steps by kind and outcome.
+# TYPE redundancy_steps_total counter
+redundancy_steps_total{kind="run",outcome="skipped"} 1
+redundancy_steps_total{kind="run",outcome="succeeded"} 1
+`
+	if err := testutil.GatherAndCompare(b.metrics, strings.NewReader(want), "redundancy_incidents", "redundancy_steps_total"); err != nil {
+		t.Error(err)
+	}
+	if n, err := testutil.GatherAndCount(b.metrics, "redundancy_detection_to_action_seconds"); err != nil || n != 1 {
+		t.Errorf("%d histograms, %v", n, err)
+	}
+}
+
+func TestPruning(t *testing.T) {
+	b := newBench(t, config.Workflow{Recover: []config.Step{local}})
+	b.fail("failure")
+	b.want(Recovered)
+	b.actions.exit["git-sync"] = 1
+	b.clock.Advance(time.Hour)
+	b.fail("failure")
+	b.clock.Advance(store.KeepIncidents)
+	b.fail("failure")
+	list, err := b.engine.Incidents(b.ctx, Filter{})
+	if err != nil || len(list) != 2 || list[1].State != Exhausted {
+		t.Errorf("kept %+v %v; want the open one and the new one", list, err)
+	}
+	left, err := b.store.Steps(b.ctx, 1)
+	if err != nil || len(left) != 0 {
+		t.Errorf("steps of a pruned incident: %v %v", left, err)
+	}
+}

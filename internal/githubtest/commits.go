@@ -114,7 +114,7 @@ func (c *call) showCommitOf(sha string) object {
 func listCommits(c *call) (answer, error) {
 	from := c.query.Get("sha")
 	if from == "" {
-		from = "main"
+		from = c.repo.branch
 	}
 	sha := c.repo.git.commitOf(from)
 	if sha == "" {

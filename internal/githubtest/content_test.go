@@ -161,6 +161,27 @@ func TestHistory(t *testing.T) {
 	b.clean()
 }
 
+func TestDefaultBranch(t *testing.T) {
+	b := newBench(t, Config{})
+	sha, err := b.repo.Push("trunk", map[string]string{".github/workflows/other.yml": "on: repository_dispatch\njobs: {}\n"}, "more")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := demo + "/actions/workflows/other.yml"
+	b.call("GET", path, nil).want(http.StatusNotFound)
+	b.repo.SetDefaultBranch("trunk")
+	b.get(path)
+	if got := b.get(demo).json()["default_branch"]; got != "trunk" {
+		t.Errorf("default branch %v", got)
+	}
+	b.get(demo + "/contents/.github/workflows/other.yml")
+	b.call("POST", demo+"/dispatches", map[string]any{"event_type": "x"}).want(http.StatusNoContent)
+	if runs := b.repo.Runs(); len(runs) != 1 || runs[0].HeadBranch != "trunk" || runs[0].HeadSHA != sha {
+		t.Errorf("%d runs", len(runs))
+	}
+	b.clean()
+}
+
 func TestAddRepoFromDir(t *testing.T) {
 	b := newBench(t, Config{})
 	copied, err := b.s.AddRepoFromDir("acme", "copy", b.repo.Dir())

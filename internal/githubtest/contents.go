@@ -48,7 +48,7 @@ func base64Lines(b []byte) string {
 func getContent(c *call) (answer, error) {
 	ref := c.query.Get("ref")
 	if ref == "" {
-		ref = "main"
+		ref = c.repo.branch
 	}
 	commit := c.repo.git.commitOf(ref)
 	if commit == "" {

@@ -53,7 +53,7 @@ func (r *Repo) dispatched(eventType string, payload []byte, login string) (answe
 	if login == s.botLogin() {
 		s.dispatches = append(s.dispatches, Dispatch{Repo: r.full(), EventType: eventType, Payload: payload, At: s.clock.Now()})
 	}
-	p := object{"branch": "main", "client_payload": nil}
+	p := object{"branch": r.branch, "client_payload": nil}
 	if string(payload) != "null" {
 		p["client_payload"] = json.RawMessage(payload)
 	}
@@ -69,7 +69,7 @@ func (r *Repo) dispatched(eventType string, payload []byte, login string) (answe
 		if types := w.types("repository_dispatch"); types != nil && !slices.Contains(types, eventType) {
 			continue
 		}
-		x := r.newRun(w, "repository_dispatch", r.git.branch("main"), "main", login)
+		x := r.newRun(w, "repository_dispatch", r.git.branch(r.branch), r.branch, login)
 		x.title, x.Payload = eventType, payload
 		r.begin(x, s.lag)
 	}

@@ -149,10 +149,10 @@ func (g *gitRepo) find(rev string) (sha, kind string, size int) {
 
 // commitOf resolves what GitHub takes for a ref: a SHA, a branch, a tag or a full ref.
 func (g *gitRepo) commitOf(ref string) string {
+	if ref == "" || strings.ContainsAny(ref, "^~: ") || strings.Contains(ref, "@{") || strings.Contains(ref, "..") { // git's own notation
+		return ""
+	}
 	for _, r := range []string{ref, "refs/heads/" + ref, "refs/tags/" + ref, "refs/" + ref} {
-		if ref == "" || strings.ContainsAny(ref, "^~:@{ ") {
-			return ""
-		}
 		if sha, kind, _ := g.find(r + "^{commit}"); kind == "commit" {
 			return sha
 		}

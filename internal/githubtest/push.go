@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Push commits files on top of a branch, which is made from main's head when it does not exist, and sends push,
+// Push commits files on top of a branch, which is made from the default branch when it does not exist, and sends push,
 // check_suite.requested (once per commit) and pull_request.synchronize for the pull requests of the branch. A content
 // of Deleted removes the file. It returns the commit.
 func (r *Repo) Push(branch string, files map[string]string, message string) (string, error) {
@@ -30,7 +30,7 @@ func (r *Repo) push(branch string, c change) (string, error) {
 	before := r.git.branch(branch)
 	parent := before
 	if parent == "" {
-		parent = r.git.branch("main")
+		parent = r.git.branch(r.branch)
 	}
 	c.when = s.clock.Now()
 	sha, err := r.git.commit("refs/heads/"+branch, parent, c)
@@ -112,7 +112,7 @@ func (r *Repo) pushObject(branch, before, after, login string) object {
 	now := r.s.clock.Now().Unix()
 	owner := r.s.showUser(r.owner)
 	owner["name"], owner["email"] = r.owner, nil
-	maps.Copy(repo, object{"created_at": now, "pushed_at": now, "master_branch": "main", "stargazers": 0, "owner": owner, "organization": r.owner})
+	maps.Copy(repo, object{"created_at": now, "pushed_at": now, "master_branch": r.branch, "stargazers": 0, "owner": owner, "organization": r.owner})
 	return object{
 		"ref": "refs/heads/" + branch, "before": before, "after": after, "created": before == noCommit, "deleted": false, "forced": false, "base_ref": nil,
 		"compare": fmt.Sprintf("%s/compare/%s...%s", r.html(), before[:12], after[:12]), "repository": repo,

@@ -58,10 +58,13 @@ type job struct {
 	created, started, completed string
 }
 
-// StartRun starts a run of a workflow of main, named by its file or path, and sends workflow_run.requested. The run stays
+// StartRun starts a run of a workflow of the default branch, named by its file or path, and sends workflow_run.requested. The run stays
 // queued until Progress or Complete. The event is for example schedule or push.
 func (r *Repo) StartRun(workflow, event string) (*Run, error) {
-	return r.StartRunAt(workflow, event, "main", "octocat")
+	r.s.mu.Lock()
+	branch := r.branch
+	r.s.mu.Unlock()
+	return r.StartRunAt(workflow, event, branch, "octocat")
 }
 
 // StartRunAt is StartRun on another branch and by another actor.
@@ -70,7 +73,7 @@ func (r *Repo) StartRunAt(workflow, event, branch, login string) (*Run, error) {
 	defer r.s.mu.Unlock()
 	w, err := r.workflow(workflow)
 	if err != nil {
-		return nil, fmt.Errorf("start run of %s in %s: there is no such workflow on main", workflow, r.full())
+		return nil, fmt.Errorf("start run of %s in %s: there is no such workflow on the default branch", workflow, r.full())
 	}
 	sha := r.git.branch(branch)
 	if sha == "" {

@@ -60,7 +60,9 @@ func (s *Server) conditional(c *call, a *answer, header http.Header, limit *rate
 	if slices.Contains(strings.Split(c.rec.IfNoneMatch, ", "), etag) {
 		a.status, a.raw = http.StatusNotModified, nil
 		header.Del("Content-Type")
-		limit.used--
+		if !c.free {
+			limit.used--
+		}
 	}
 }
 

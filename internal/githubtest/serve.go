@@ -21,6 +21,7 @@ type call struct {
 	body   object // the JSON object sent, nil when there was none
 	cred   credentials
 	repo   *Repo // of operations under /repos/{owner}/{repo}
+	free   bool  // not counted
 	rec    Call
 }
 
@@ -123,9 +124,9 @@ func (s *Server) answer(c *call, path string, raw []byte) (answer, http.Header) 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	header := http.Header{
-		"X-Github-Media-Type":  {"github.v3; format=json"},
-		"X-Github-Request-Id":  {fmt.Sprintf("%04X:%04X", s.AppID, len(s.calls)+1)},
-		"X-Github-Api-Version": {"2022-11-28"},
+		"X-Github-Media-Type":           {"github.v3; format=json"},
+		"X-Github-Request-Id":           {fmt.Sprintf("%04X:%04X", s.AppID, len(s.calls)+1)},
+		"X-Github-Api-Version-Selected": {"2022-11-28"},
 	}
 	c.cred = s.authenticate(c.r)
 	if c.cred.token != nil {
@@ -141,7 +142,8 @@ func (s *Server) answer(c *call, path string, raw []byte) (answer, http.Header) 
 	} else {
 		c.rec.Effect = c.r.Method != http.MethodGet && c.r.Method != http.MethodHead
 	}
-	if c.op == nil || c.op.id != "rate-limit/get" {
+	c.free = c.op != nil && c.op.id == "rate-limit/get"
+	if !c.free {
 		limit.used++
 	}
 	if err == nil && a.status < 300 {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-github/v62/github"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
@@ -84,6 +85,7 @@ func TestWebhooksAreAsDescribed(t *testing.T) {
 	must(b.s.AddRepositories(b.id, other))
 	must(b.s.Suspend(b.id))
 	must(b.s.Unsuspend(b.id))
+	must(b.s.AcceptPermissions(b.id, DefaultPermissions()))
 	must(b.s.Uninstall(b.id))
 	b.settle()
 
@@ -97,6 +99,9 @@ func TestWebhooksAreAsDescribed(t *testing.T) {
 		if err := schema(hookSchema(h.event, h.action)).Validate(v); err != nil {
 			t.Errorf("%s.%s: %v", h.event, h.action, err)
 		}
+		if _, err := github.ParseWebHook(h.event, h.body); err != nil {
+			t.Errorf("%s.%s: go-github cannot read it: %v", h.event, h.action, err)
+		}
 		if !h.signed || h.guid == "" || h.header.Get("X-GitHub-Hook-Installation-Target-Type") != "integration" || h.header.Get("X-Hub-Signature") == "" {
 			t.Errorf("%s.%s: headers %v", h.event, h.action, h.header)
 		}
@@ -109,7 +114,7 @@ func TestWebhooksAreAsDescribed(t *testing.T) {
 		workflow_run.requested workflow_run.in_progress workflow_run.completed workflow_run.completed
 		repository_dispatch.redundancy-recover repository_dispatch.redundancy-validate
 		check_run.created check_run.completed check_suite.completed check_run.rerequested check_run.requested_action check_suite.rerequested push
-		installation_repositories.removed installation_repositories.added installation.suspend installation.unsuspend installation.deleted`)
+		installation_repositories.removed installation_repositories.added installation.suspend installation.unsuspend installation.new_permissions_accepted installation.deleted`)
 	if d := cmp.Diff(want, b.hooks.names()); d != "" {
 		t.Error(d)
 	}

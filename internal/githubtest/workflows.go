@@ -28,9 +28,9 @@ type workflowInput struct {
 	Default  any  `yaml:"default"`
 }
 
-// workflowList reads .github/workflows of main. A workflow keeps its id and state for as long as its path is there.
+// workflowList reads .github/workflows of the default branch. A workflow keeps its id and state for as long as its path is there.
 func (r *Repo) workflowList() ([]*workflow, error) {
-	sha, kind, _ := r.git.find("refs/heads/main:.github/workflows")
+	sha, kind, _ := r.git.find("refs/heads/" + r.branch + ":.github/workflows")
 	if kind != "tree" {
 		return nil, nil
 	}
@@ -151,7 +151,7 @@ func (r *Repo) DisableWorkflow(name, state string) error {
 
 func (r *Repo) showWorkflow(w *workflow) object {
 	return object{"id": w.id, "node_id": nodeID("Workflow", w.id), "name": w.name, "path": w.path, "state": w.state, "created_at": w.created, "updated_at": w.created,
-		"url": r.api() + "/actions/workflows/" + itoa(w.id), "html_url": r.html() + "/blob/main/" + w.path, "badge_url": r.html() + "/workflows/" + url.PathEscape(w.name) + "/badge.svg"}
+		"url": r.api() + "/actions/workflows/" + itoa(w.id), "html_url": r.html() + "/blob/" + r.branch + "/" + w.path, "badge_url": r.html() + "/workflows/" + url.PathEscape(w.name) + "/badge.svg"}
 }
 
 var workflowHandlers = map[string]handler{

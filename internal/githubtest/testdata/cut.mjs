@@ -41,7 +41,7 @@ save('api.github.com.json.gz', cut);
 const events = `ping push check-suite-requested check-suite-rerequested check-suite-completed check-run-created check-run-completed check-run-rerequested
   check-run-requested-action workflow-run-requested workflow-run-in-progress workflow-run-completed pull-request-opened pull-request-synchronize
   pull-request-reopened pull-request-closed issue-comment-created issue-comment-edited repository-dispatch-sample.collected installation-created
-  installation-deleted installation-suspend installation-unsuspend installation-repositories-added installation-repositories-removed`.split(/\s+/);
+  installation-deleted installation-suspend installation-unsuspend installation-new-permissions-accepted installation-repositories-added installation-repositories-removed`.split(/\s+/);
 const hookCut = { webhooks: {}, components: { schemas: {} } };
 for (const e of events) hookCut.webhooks[e] = hooks.webhooks[e].post.requestBody.content['application/json'].schema;
 save('webhooks.json.gz', close(hookCut, hooks));

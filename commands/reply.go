@@ -162,16 +162,16 @@ func (w *Worker) isSelf(u *github.User) bool {
 // early is true of a 404 that may only mean "not yet".
 func (c *call) early(err error) bool { return githubapi.IsNotFound(err) && c.attempt < patience }
 
-// notYet is a 404 that is to be tried again. It hides its cause from the
+// notYetError is a 404 that is to be tried again. It hides its cause from the
 // queue's table, which takes every 404 for final.
-type notYet struct{ cause string }
+type notYetError struct{ cause string }
 
-func (e notYet) Error() string { return e.cause }
+func (e notYetError) Error() string { return e.cause }
 
 // soon makes an early 404 be tried again, and leaves other errors as they are.
 func (c *call) soon(err error) error {
 	if c.early(err) {
-		return notYet{err.Error()}
+		return notYetError{err.Error()}
 	}
 	return err
 }

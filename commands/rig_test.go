@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -74,6 +75,29 @@ type rig struct {
 	registry *prometheus.Registry
 }
 
+// migrated is an empty database: most of the time of a test would go into the
+// migrations, many times over with the race detector.
+var migrated = sync.OnceValue(func() []byte {
+	dir, err := os.MkdirTemp("", "redundancy-test-")
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	path := filepath.Join(dir, "test.db")
+	db, err := store.Open(context.Background(), "sqlite:"+path)
+	if err != nil {
+		panic(err)
+	}
+	if err := db.Close(); err != nil {
+		panic(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		panic(err)
+	}
+	return data
+})
+
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	r := &rig{t: t, registry: prometheus.NewRegistry(), clock: clockwork.NewFakeClockAt(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))}
@@ -89,7 +113,11 @@ func newRig(t *testing.T) *rig {
 	r.site = must(r.gh.AddRepo("acme", "site", map[string]string{"README.md": "site\n"}))(t)
 	r.repo = queue.Repo{InstallationID: r.gh.Install("acme"), ID: r.site.ID, Owner: "acme", Name: "site"}
 	r.gh.SetPermission(r.site, "alice", "write")
-	r.store = must(store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "test.db")))(t)
+	path := filepath.Join(t.TempDir(), "test.db")
+	if err := os.WriteFile(path, migrated(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.store = must(store.Open(t.Context(), "sqlite:"+path))(t)
 	t.Cleanup(func() {
 		if err := r.store.Close(); err != nil {
 			t.Error(err)

@@ -103,7 +103,7 @@ func (h *CheckRun) incident(ctx context.Context, repo queue.Repo, externalID str
 	}
 	id, err := strconv.ParseInt(m[1], 10, 64)
 	if err != nil {
-		return 0, nil // 18 digits always fit
+		return 0, err // cannot be: 18 digits always fit
 	}
 	known, ok, err := store.ReadIncident(ctx, h.Store.Read(), id)
 	if err != nil || !ok || known.RepoID != repo.ID || !strings.HasPrefix(known.OccurrenceKey, m[2]) {

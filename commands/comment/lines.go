@@ -31,7 +31,7 @@ func written(body string) iter.Seq[string] {
 			}
 			if m := fenceLine.FindStringSubmatch(line); m != nil {
 				switch {
-				case fence == "" && !(m[1][0] == '`' && strings.Contains(m[2], "`")):
+				case fence == "" && (m[1][0] == '~' || !strings.Contains(m[2], "`")):
 					fence, quoted = m[1], false
 					continue
 				case fence != "" && m[1][0] == fence[0] && len(m[1]) >= len(fence) && strings.TrimSpace(m[2]) == "":

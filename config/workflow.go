@@ -9,8 +9,6 @@ import (
 
 	"github.com/rhysd/actionlint"
 	"github.com/robfig/cron/v3"
-
-	"github.com/redundancy-app/redundancy/config/strict"
 )
 
 // WorkflowFacts is what a workflow file says about how it is started.
@@ -70,7 +68,7 @@ func ReadWorkflow(path string, data []byte) (facts WorkflowFacts, err error) {
 			facts.Partial, err = true, fmt.Errorf("read %s: parser failed: %v", path, r)
 		}
 	}()
-	if err := strict.CheckNesting(data); err != nil {
+	if err := CheckWorkflow(data); err != nil {
 		facts.Partial = true
 		return facts, fmt.Errorf("read %s: %w", path, err)
 	}

@@ -189,3 +189,41 @@ func TestCheckReferences(t *testing.T) {
 		})
 	}
 }
+
+// Aliases of aliases are refused before actionlint follows them; each level
+// would take it nine times as long. Real anchors are not.
+func TestCheckWorkflow(t *testing.T) {
+	nested := func(levels int) string {
+		text := "on: push\nx0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+		for i := range levels {
+			text += fmt.Sprintf("x%d: &a%d [%s]\n", i+1, i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i), 9), ", "))
+		}
+		return text + fmt.Sprintf("jobs: {a: {runs-on: x, strategy: {matrix: {k: [*a%d]}}, steps: [{run: a}]}}\n", levels)
+	}
+	wide := func(total int) string { // one anchor of 1000 values, used as often as it takes
+		return "a: &a [" + strings.Repeat("x,", 999) + "x]\nb: [" + strings.Repeat("*a, ", total/1001) + "]\n"
+	}
+	for name, c := range map[string]struct {
+		text string
+		ok   bool
+	}{
+		"four levels":      {nested(3), true},
+		"twenty levels":    {nested(20), false},
+		"wide, within":     {wide(maxExpansion), true},
+		"wide, over":       {wide(maxExpansion + 2002), false},
+		"into itself":      {"a: &a [*a, *a, *a]\n", true},
+		"no YAML":          {"a: &a [*a\n", true},
+		"behind a comment": {"#\n&top\na: &a [x]\nb: *a\n", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := CheckWorkflow([]byte(c.text)); (err == nil) != c.ok {
+				t.Error(err)
+			}
+			started := time.Now()
+			ReadWorkflow("w.yml", []byte(c.text)) //nolint:errcheck // only the time counts
+			if took := time.Since(started); took > 20*time.Second {
+				t.Errorf("took %s", took)
+			}
+		})
+	}
+}

@@ -144,30 +144,43 @@ func TestDeletingTheFile(t *testing.T) {
 
 // A load that fails, at any of its calls, changes nothing and is repeated.
 func TestLoadErrorChangesNothing(t *testing.T) {
-	for _, operation := range []string{"repos/get", "git/get-ref", "git/get-tree", "git/get-blob"} {
-		for name, f := range map[string]githubtest.Fault{
-			"500":             {Kind: githubtest.Status, Code: 500},
-			"reset":           {Kind: githubtest.Reset},
-			"primary limit":   {Kind: githubtest.Primary},
-			"secondary limit": {Kind: githubtest.Secondary, Code: 429},
-			"half an answer":  {Kind: githubtest.Truncate},
-		} {
-			t.Run(operation+" "+name, func(t *testing.T) {
-				b := start(t, files(config.RepositoryPath, good))
-				first := b.load()
-				b.push(map[string]string{config.RepositoryPath: better})
-				f.Operation, f.Times = operation, -1
-				b.gh.Fault(f)
-				if err := b.work(); err == nil {
-					t.Fatal("no error")
-				} else if errors.As(err, new(*queue.PermanentError)) {
-					t.Error("would not be repeated:", err)
-				}
-				if diff := cmp.Diff(first, b.inForce()); diff != "" {
-					t.Error(diff)
-				}
-			})
+	check := func(t *testing.T, b *bench, first repoconfig.Effective, f githubtest.Fault) {
+		t.Helper()
+		f.Times = -1
+		b.gh.Fault(f)
+		if err := b.work(); err == nil {
+			t.Errorf("%s %v: no error", f.Operation, f.Kind)
+		} else if errors.As(err, new(*queue.PermanentError)) {
+			t.Errorf("%s %v would not be repeated: %v", f.Operation, f.Kind, err)
 		}
+		if diff := cmp.Diff(first, b.inForce()); diff != "" {
+			t.Errorf("%s %v: %s", f.Operation, f.Kind, diff)
+		}
+		b.gh.ClearFaults()
+	}
+	changed := func(t *testing.T) (*bench, repoconfig.Effective) {
+		b := start(t, files(config.RepositoryPath, good))
+		first := b.load()
+		b.push(map[string]string{config.RepositoryPath: better})
+		return b, first
+	}
+	t.Run("each call", func(t *testing.T) {
+		b, first := changed(t)
+		for _, operation := range []string{"repos/get", "git/get-ref", "git/get-tree", "git/get-blob"} {
+			check(t, b, first, githubtest.Fault{Operation: operation, Kind: githubtest.Status, Code: 502})
+		}
+		if e := b.load(); attempts(e) != 3 {
+			t.Errorf("afterwards: %+v", e)
+		}
+	})
+	for _, f := range []githubtest.Fault{
+		{Operation: "git/get-blob", Kind: githubtest.Reset}, {Operation: "git/get-blob", Kind: githubtest.Truncate},
+		{Operation: "git/get-ref", Kind: githubtest.Primary}, {Operation: "git/get-tree", Kind: githubtest.Secondary, Code: 429},
+	} {
+		t.Run(f.Kind.String(), func(t *testing.T) {
+			b, first := changed(t)
+			check(t, b, first, f)
+		})
 	}
 }
 

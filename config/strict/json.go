@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sort"
 	"strings"
 	"unicode/utf8"
 )
@@ -18,12 +17,7 @@ func ParseJSON(data []byte) (*Node, []Problem) {
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	p := &jsonReader{data: data, dec: json.NewDecoder(bytes.NewReader(data)), left: MaxNodes, lines: []int{0}}
-	for i, b := range data {
-		if b == '\n' {
-			p.lines = append(p.lines, i+1)
-		}
-	}
+	p := &jsonReader{data: data, dec: json.NewDecoder(bytes.NewReader(data)), left: MaxNodes}
 	p.dec.UseNumber()
 	// Once over the whole text first: the offsets of its errors are reliable,
 	// those of a token reader are not.
@@ -39,10 +33,12 @@ func ParseJSON(data []byte) (*Node, []Problem) {
 }
 
 type jsonReader struct {
-	data  []byte
-	dec   *json.Decoder
-	left  int   // tokens
-	lines []int // offsets at which lines start
+	data []byte
+	dec  *json.Decoder
+	left int // tokens
+	// at is how far place has counted: from the start for each token it would
+	// take quadratic time in a file of one line.
+	at, lines, runes int
 }
 
 var errTooDeep = fmt.Errorf("nested too deep: at most %d levels", MaxDepth)
@@ -60,10 +56,17 @@ func (p *jsonReader) problem(err error) Problem {
 	return Problem{line, col, rule, "not valid JSON: " + err.Error(), ""}
 }
 
+// place counts lines and columns up to offset, which never goes back.
 func (p *jsonReader) place(offset int64) (line, column int) {
-	at := min(int(offset), len(p.data))
-	line = sort.SearchInts(p.lines, at+1) // lines that start at or before at
-	return line, utf8.RuneCount(p.data[p.lines[line-1]:at]) + 1
+	for ; p.at < min(int(offset), len(p.data)); p.at++ {
+		switch b := p.data[p.at]; {
+		case b == '\n':
+			p.lines, p.runes = p.lines+1, 0
+		case utf8.RuneStart(b):
+			p.runes++
+		}
+	}
+	return p.lines + 1, p.runes + 1
 }
 
 // next reads a token and the place where it starts.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -81,4 +82,23 @@ func TestRedirects(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestGuardKnowsTheOrigin(t *testing.T) {
+	g := &guard{origin: &url.URL{Scheme: "https", Host: "ghes.example:8443"}, meter: newMeter(nil), next: roundTripper(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+	})}
+	for link, fine := range map[string]bool{
+		"https://ghes.example:8443/x":              true,
+		"https://GHES.example:8443/x":              true,
+		"http://ghes.example:8443/x":               false,
+		"https://ghes.example/x":                   false,
+		"https://ghes.example.evil.example:8443/x": false,
+		"https://evil.example/ghes.example:8443":   false,
+	} {
+		_, err := g.RoundTrip(httptest.NewRequest(http.MethodGet, link, nil))
+		if refused := isType[*HostError](err, 0); refused == fine {
+			t.Errorf("%s: %v", link, err)
+		}
+	}
 }

@@ -200,3 +200,33 @@ func TestNothingListens(t *testing.T) {
 		t.Errorf("%v: outcome %s, %+v", err, Outcome(err), Classify(f.clock)(err))
 	}
 }
+
+// trackedBody says whether it was closed.
+type trackedBody struct {
+	io.Reader
+	closed bool
+}
+
+func (b *trackedBody) Close() error { b.closed = true; return nil }
+
+// ghinstallation and go-github both leave bodies of errors open.
+func TestErrorBodiesAreReleased(t *testing.T) {
+	for _, size := range []int{0, maxErrorBody - 1, maxErrorBody, maxErrorBody + 1} {
+		body := &trackedBody{Reader: strings.NewReader(strings.Repeat("x", size))}
+		resp := &http.Response{Body: body}
+		if got := len(readError(resp)); got != min(size, maxErrorBody) || !body.closed {
+			t.Errorf("%d bytes: read %d, closed %v", size, got, body.closed)
+		}
+	}
+	for name, end := range map[string]func(io.ReadCloser){
+		"read":   func(b io.ReadCloser) { io.Copy(io.Discard, b) },
+		"closed": func(b io.ReadCloser) { b.Close() },
+	} {
+		ctx, cancel := context.WithCancel(context.Background())
+		end(&timedBody{ReadCloser: io.NopCloser(strings.NewReader("x")), cancel: cancel})
+		if ctx.Err() == nil {
+			t.Errorf("%s: the time limit still runs", name)
+		}
+		cancel()
+	}
+}

@@ -232,7 +232,7 @@ func TestSendWebhook(t *testing.T) {
 }
 
 func TestReceiverThatFails(t *testing.T) {
-	b := newBench(t, Config{HookTimeout: 100 * time.Millisecond})
+	b := newBench(t, Config{HookTimeout: time.Second})
 	b.settle()
 	send := func(to string) Delivery {
 		t.Helper()

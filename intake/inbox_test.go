@@ -116,6 +116,10 @@ func TestBacklogIsRefusedAndWhatWaitsIsStored(t *testing.T) {
 	for i := 0; ; i++ {
 		err := h.inbox.Schedule(gone, dispatch(fmt.Sprint(i)))
 		if errors.Is(err, githubapp.ErrCapacityExceeded) {
+			if taken(t, h) == 0 { // the writer makes room once more
+				runtime.Gosched()
+				continue
+			}
 			break
 		}
 		if !errors.Is(err, context.Canceled) {

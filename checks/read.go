@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"slices"
 	"sync/atomic"
 
@@ -141,7 +140,7 @@ func (v *Validator) fetchOne(ctx context.Context, client *github.Client, repo qu
 
 // gitName is git's name of a blob, in hexadecimal digits.
 func gitName(content []byte, digits int) string {
-	var h hash.Hash = sha1.New() //nolint:gosec // see the import
+	h := sha1.New() //nolint:gosec // see the import
 	if digits == hex.EncodedLen(sha256.Size) {
 		h = sha256.New()
 	}

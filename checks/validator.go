@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -198,7 +199,7 @@ func (v *Validator) resolve(ctx context.Context, args queue.ValidateCommit) erro
 	var refused *github.ErrorResponse
 	if errors.As(err, &refused) && refused.Response != nil {
 		switch refused.Response.StatusCode {
-		case 404, 409, 422: // no such ref, an empty repository
+		case http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity: // no such ref, an empty repository
 			log.Warn().Err(err).Msg("not validated: GitHub knows no such commit")
 			return nil
 		}

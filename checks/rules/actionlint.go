@@ -37,7 +37,7 @@ var linters = sync.Pool{New: func() any {
 		OnRulesCreated: func(rules []actionlint.Rule) []actionlint.Rule { return append(rules, parsed) },
 		// Empty Shellcheck and Pyflakes: repository content never reaches
 		// another program.
-		Color:      actionlint.ColorOptionKindNever,
+		// Color stays unset: to set it would write a global of the library.
 		Oneline:    true, // what is printed goes nowhere; this is the cheapest form
 		WorkingDir: "/",
 	})

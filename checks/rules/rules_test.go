@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -233,4 +234,23 @@ func TestFactsAreThoseOfTheReader(t *testing.T) {
 			t.Errorf("%s: facts (-reader +linter):\n%s", file, diff)
 		}
 	}
+}
+
+func TestConcurrentUse(t *testing.T) {
+	content, err := os.ReadFile("testdata/keys-under-the-wrong-parent.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := findings(content)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 5 {
+				if diff := cmp.Diff(want, findings(content)); diff != "" {
+					t.Errorf("findings (-alone +together):\n%s", diff)
+				}
+			}
+		})
+	}
+	group.Wait()
 }

@@ -39,14 +39,26 @@ func (e *Engine) correlate(ctx context.Context, sc *scope, st *store.Step, s sea
 	}
 	bot, branch := e.BotLogin(), strings.TrimPrefix(strings.TrimPrefix(s.ref, "refs/heads/"), "refs/tags/")
 	list = slices.DeleteFunc(list, func(r *run) bool {
-		return adopted[r.GetID()] || r.GetEvent() != s.event || r.GetCreatedAt().Before(since.Truncate(time.Second)) ||
-			s.workflow != "" && r.path() != s.workflow || branch != "" && r.GetHeadBranch() != branch ||
-			bot != "" && !strings.EqualFold(r.GetActor().GetLogin(), bot)
+		who := r.GetActor()
+		ours := bot != "" && strings.EqualFold(who.GetLogin(), bot) || bot == "" && who.GetType() == "Bot"
+		return !ours || adopted[r.GetID()] || r.GetEvent() != s.event || r.GetCreatedAt().Before(since.Truncate(time.Second)) ||
+			s.workflow != "" && r.path() != s.workflow || branch != "" && r.GetHeadBranch() != branch
 	})
 	slices.SortFunc(list, func(a, b *run) int {
 		return cmp.Or(a.GetCreatedAt().Compare(b.GetCreatedAt().Time), cmp.Compare(a.GetID(), b.GetID()))
 	})
 	return list, nil
+}
+
+// preferClaim narrows to the run that carries the claim in its title, when
+// there is just one: a workflow that declares the input redundancy_claim can
+// show it by `run-name`.
+func preferClaim(list []*run, claim string) []*run {
+	named := slices.DeleteFunc(slices.Clone(list), func(r *run) bool { return !strings.Contains(r.GetDisplayTitle(), claim) })
+	if len(named) == 1 {
+		return named
+	}
+	return list
 }
 
 // preferTitle narrows to runs that carry the event type as their title, which

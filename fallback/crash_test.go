@@ -186,6 +186,25 @@ func TestDispatchedRunShowsUpLate(t *testing.T) {
 	}
 }
 
+// Our clock is ahead of GitHub's, as far as GitHub lets an App authenticate:
+// the run seems to be older than the intent, and is found all the same.
+func TestClockAhead(t *testing.T) {
+	b := newBench(t, config.Workflow{Recover: []config.Step{dispatch}})
+	b.gh.Fault(githubtest.Fault{Operation: operation[kindDispatch], Kind: githubtest.Reset, AfterEffect: true})
+	b.engine.at = func(point string) error {
+		if point == pointEffect {
+			b.dispatched()[0].SetCreated(b.clock.Now().Add(-clockSkew))
+		}
+		return nil
+	}
+	b.fail("failure")
+	b.pass(10 * time.Minute)
+	b.want(Verifying)
+	if diff := cmp.Diff(map[string]int{kindDispatch: 1}, b.effects()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // An older server does not say which run it started.
 func TestServerThatNamesNoRun(t *testing.T) {
 	b := newBenchOn(t, githubtest.Config{Enterprise: true}, config.Workflow{Recover: []config.Step{dispatch}})

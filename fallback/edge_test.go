@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-github/v62/github"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/redundancy-app/redundancy/agent/action"
@@ -65,6 +66,34 @@ func TestRunAppearsAfterItWasGivenUp(t *testing.T) {
 	last := inc.Timeline[len(inc.Timeline)-1]
 	if !strings.HasPrefix(last.Reason, "duplicate possible") || !strings.Contains(string(last.Evidence), "/actions/runs/") {
 		t.Errorf("timeline ends with %q %s", last.Reason, last.Evidence)
+	}
+}
+
+// A fallback that declares them gets the claim and the incident; with the
+// claim in its title it is found among others.
+func TestDeclaredInputs(t *testing.T) {
+	b := newBench(t, config.Workflow{Recover: []config.Step{dispatch}})
+	declared := "name: Fallback\non: {workflow_dispatch: {inputs: {reason: {}, redundancy_claim: {}, redundancy_incident: {}}}}\n" + plainJobs
+	if _, err := b.repo.Push("main", map[string]string{fallbackPath: declared}, "declare"); err != nil {
+		t.Fatal(err)
+	}
+	x := b.fail("failure")
+	want := map[string]string{
+		"reason": "failed", "redundancy_incident": "1",
+		"redundancy_claim": OccurrenceKey(b.at.InstallationID, b.at.ID, primaryPath, "schedule", x.HeadSHA, x.ID),
+	}
+	if diff := cmp.Diff(want, b.dispatched()[0].Inputs); diff != "" {
+		t.Error(diff)
+	}
+	titled := func(id int64, title string) *run {
+		return &run{WorkflowRun: github.WorkflowRun{ID: github.Int64(id), DisplayTitle: github.String(title)}}
+	}
+	list := []*run{titled(1, "Fallback"), titled(2, "Fallback for "+want["redundancy_claim"])}
+	if got := preferClaim(list, want["redundancy_claim"]); len(got) != 1 || got[0].GetID() != 2 {
+		t.Errorf("found %v", got)
+	}
+	if got := preferClaim(list, "another"); len(got) != 2 {
+		t.Errorf("found %v", got)
 	}
 }
 

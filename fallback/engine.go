@@ -81,8 +81,11 @@ const (
 	pollDoubt = time.Hour
 	// pollDormant is how often a suspended installation is tried.
 	pollDormant = time.Hour
-	// clockSkew allows for GitHub's clock and its whole seconds.
-	clockSkew = 5 * time.Second
+	// clockSkew is how far our clock can be ahead of GitHub's when we look for
+	// a run that we started "since": a minute, because GitHub refuses the
+	// tokens' JWT (issued at: now - 60 s) of an App whose clock is further
+	// ahead. Less would overlook the run of a host with a bad clock, and start it twice.
+	clockSkew = time.Minute
 
 	defaultStepDeadline = 6 * time.Hour
 	// MaxDepth is the depth from which incidents start nothing that could lead

@@ -38,7 +38,7 @@ func TestRerunFailsDispatchSucceeds(t *testing.T) {
 	b.end(x, "failure", job)
 	b.observe(x.ID)
 
-	inc = b.want(Verifying)
+	b.want(Verifying)
 	children := b.dispatched()
 	if len(children) != 1 || children[0].Workflow != fallbackPath || children[0].Inputs["reason"] != "failed" {
 		t.Fatalf("dispatched %+v", children)

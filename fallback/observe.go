@@ -118,7 +118,7 @@ func (e *Engine) conclude(ctx context.Context, tx *store.Tx, o observation) erro
 			return err
 		}
 	}
-	if !o.watched && len(involved) == 0 && !hoped && !o.ours {
+	if !o.watched && len(involved) == 0 && !hoped {
 		return nil
 	}
 	known, err := e.save(ctx, tx, o.repo.ID, o.run)

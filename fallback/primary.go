@@ -44,12 +44,12 @@ func (e *Engine) follow(ctx context.Context, sc *scope, known store.WorkflowRun)
 	})
 }
 
-// failedAgain accounts for an attempt that failed without being ours: the same
-// occurrence, so no second incident.
+// failedAgain accounts for an attempt that no step of ours answers for: the
+// same occurrence, so no second incident.
 func (e *Engine) failedAgain(ctx context.Context, sc *scope, known store.WorkflowRun) error {
 	return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 		sc.inc.RunAttempt, sc.inc.Conclusion, sc.inc.Following, sc.inc.Cause = known.Attempt, known.Conclusion, 0, ""
-		reason := fmt.Sprintf("attempt %d, which was not ours, concluded %s", known.Attempt, known.Conclusion)
+		reason := fmt.Sprintf("attempt %d, started by %s, concluded %s", known.Attempt, who(known.Actor), known.Conclusion)
 		return e.note(ctx, tx, sc.inc, reason, map[string]any{
 			"run": known.RunID, "attempt": known.Attempt, "conclusion": known.Conclusion, "started_by": known.Actor, "url": known.URL,
 		})

@@ -9,10 +9,10 @@ import (
 	"github.com/redundancy-app/redundancy/store"
 )
 
-// errWait ends a transaction that cannot begin a step yet.
-type errWait struct{ until time.Time }
+// waitError ends a transaction that cannot begin a step yet.
+type waitError struct{ until time.Time }
 
-func (w errWait) Error() string { return "wait until " + w.until.Format(time.RFC3339) }
+func (w waitError) Error() string { return "wait until " + w.until.Format(time.RFC3339) }
 
 // proceed begins the next rung that applies. No intent is open here.
 func (e *Engine) proceed(ctx context.Context, sc *scope) (next, error) {
@@ -38,7 +38,7 @@ func (e *Engine) proceed(ctx context.Context, sc *scope) (next, error) {
 		return next{again: true}, e.skip(ctx, sc, s, skip)
 	}
 	st, err := e.begin(ctx, sc, s)
-	var wait errWait
+	var wait waitError
 	switch {
 	case errors.As(err, &wait):
 		return next{at: wait.until}, nil
@@ -106,7 +106,7 @@ func (e *Engine) unambiguous(ctx context.Context, tx *store.Tx, st *store.Step) 
 	}
 	for _, o := range open {
 		if o.State == store.StepIntent && o.Target == st.Target && o.IncidentID != st.IncidentID {
-			return errWait{e.Clock.Now().Add(e.scaled(pollSettle))}
+			return waitError{e.Clock.Now().Add(e.scaled(pollSettle))}
 		}
 	}
 	return nil
@@ -121,7 +121,7 @@ func (e *Engine) claimed(ctx context.Context, tx *store.Tx, inc *store.Incident,
 	case store.ClaimInDoubt:
 		return e.move(ctx, tx, inc, InDoubt, c.Owner+" held the claim and never said what it did", evidence)
 	default:
-		return errWait{c.LeaseUntil.Time().Add(time.Second)}
+		return waitError{c.LeaseUntil.Time().Add(time.Second)}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,7 +30,7 @@ type live struct {
 	gh     *githubtest.Server
 	repo   *githubtest.Repo
 	store  *store.Store
-	queue  *embedded.Queue
+	queue  atomic.Pointer[embedded.Queue]
 	engine *Engine
 	api    *githubapi.Clients
 	host   *actions
@@ -72,7 +73,7 @@ func (l *live) start() {
 	if err != nil {
 		l.Fatal(err)
 	}
-	l.queue = q
+	l.queue.Store(q)
 	l.engine = New(Config{
 		Store: l.store, Queue: q, Clock: clock, Clients: l.api, Publisher: &checkrun.Publisher{AppID: l.gh.AppID}, Actions: l.host, Scale: 100,
 		Configs:  &configs{known: true, c: config.Repository{Workflows: []config.Workflow{l.flow}}},
@@ -94,7 +95,7 @@ func (l *live) stop() {
 	l.Helper()
 	ctx, cancel := context.WithTimeout(l.ctx, time.Minute)
 	defer cancel()
-	if err := l.queue.Drain(ctx); err != nil {
+	if err := l.queue.Load().Drain(ctx); err != nil {
 		l.Error(err)
 	}
 	l.engine.Close()
@@ -109,7 +110,7 @@ func (l *live) hook(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	err := l.store.Update(r.Context(), func(ctx context.Context, tx *store.Tx) error {
-		return l.queue.Enqueue(ctx, tx, queue.ObserveRun{Repo: l.at, RunID: e.Run.ID}.Item())
+		return l.queue.Load().Enqueue(ctx, tx, queue.ObserveRun{Repo: l.at, RunID: e.Run.ID}.Item())
 	})
 	if err != nil {
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -184,7 +185,7 @@ func TestRestartsOnTheEmbeddedQueue(t *testing.T) {
 		})
 		ended, cancel := context.WithCancel(l.ctx)
 		cancel() // no patience: jobs are cancelled wherever they are
-		_ = l.queue.Drain(ended)
+		_ = l.queue.Load().Drain(ended)
 		l.engine.Close()
 		l.start()
 	}

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"strconv"
+
+	"github.com/google/go-github/v62/github"
 
 	"github.com/redundancy-app/redundancy/config"
 	"github.com/redundancy-app/redundancy/githubapi"
@@ -38,11 +41,46 @@ func (s dispatchStep) act(ctx context.Context, e *Engine, sc *scope, _ *store.St
 		}
 		ref = branch
 	}
-	id, err := githubapi.DispatchWorkflow(ctx, sc.client, sc.repo.Owner, sc.repo.Name, path.Base(s.Workflow), ref, maps.Clone(s.Inputs))
+	id, err := githubapi.DispatchWorkflow(ctx, sc.client, sc.repo.Owner, sc.repo.Name, path.Base(s.Workflow), ref, s.inputs(ctx, sc, ref))
 	if err == nil && id == 0 { // done, but the run has to be found
 		return result{verdict: unknown}
 	}
 	return afterCall(err, s.done(&run{}, id, sc))
+}
+
+// The inputs that a fallback workflow gets when it declares them.
+const (
+	inputClaim    = "redundancy_claim"    // the occurrence key
+	inputIncident = "redundancy_incident" // the incident's number
+)
+
+// maxWorkflowFile is GitHub's limit of a workflow file, in bytes.
+const maxWorkflowFile = 500 << 10
+
+// inputs are those of the configuration, and the claim and the incident where
+// the workflow declares them: GitHub refuses inputs that are not declared. A
+// file that cannot be read gets none; GitHub then says itself what is wrong.
+func (s dispatchStep) inputs(ctx context.Context, sc *scope, ref string) map[string]string {
+	inputs := maps.Clone(s.Inputs)
+	file, _, _, err := sc.client.Repositories.GetContents(ctx, sc.repo.Owner, sc.repo.Name, s.Workflow, &github.RepositoryContentGetOptions{Ref: ref})
+	if err != nil || file == nil || file.GetSize() > maxWorkflowFile {
+		return inputs
+	}
+	text, err := file.GetContent()
+	if err != nil {
+		return inputs
+	}
+	facts, _ := config.ReadWorkflow(s.Workflow, []byte(text)) // what can be read of a damaged file is enough
+	for name, value := range map[string]string{inputClaim: sc.inc.OccurrenceKey, inputIncident: strconv.FormatInt(sc.inc.ID, 10)} {
+		if _, declared := facts.DispatchInputs[name]; !declared || inputs[name] != "" || len(inputs) >= githubapi.MaxDispatchInputs {
+			continue
+		}
+		if inputs == nil {
+			inputs = map[string]string{}
+		}
+		inputs[name] = value
+	}
+	return inputs
 }
 
 func (s dispatchStep) done(r *run, id int64, sc *scope) result {
@@ -61,6 +99,7 @@ func (s dispatchStep) resolve(ctx context.Context, e *Engine, sc *scope, st *sto
 	if err != nil {
 		return result{}, err
 	}
+	found = preferClaim(found, sc.inc.OccurrenceKey)
 	switch {
 	case len(found) == 1:
 		return s.done(found[0], found[0].GetID(), sc), nil

@@ -91,7 +91,7 @@ func TestHumanRerunFailsAgain(t *testing.T) {
 	b.observe(x.ID, x.ID)
 	inc := b.want(Exhausted)
 	last := inc.Timeline[len(inc.Timeline)-1]
-	if inc.Attempt != 2 || last.From != last.To || !strings.Contains(last.Reason, "attempt 2, which was not ours, concluded timed_out") {
+	if inc.Attempt != 2 || last.From != last.To || !strings.Contains(last.Reason, "attempt 2, started by octocat, concluded timed_out") {
 		t.Errorf("attempt %d, %q", inc.Attempt, last.Reason)
 	}
 }

@@ -168,7 +168,7 @@ func Incidents(ctx context.Context, db bun.IDB, f IncidentFilter) ([]Incident, e
 		q.Where("run_id = ?", f.RunID)
 	}
 	if len(f.States) > 0 {
-		q.Where("state IN (?)", bun.In(f.States))
+		q.Where("state IN (?)", bun.List(f.States))
 	}
 	if f.Limit == 0 {
 		f.Limit = 100

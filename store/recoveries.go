@@ -19,7 +19,7 @@ type RecoverRequest struct {
 	At         Millis
 }
 
-// RecoverRequest reads an earlier answer; ok is false when there was none.
+// ReadRecoverRequest reads an earlier answer; ok is false when there was none.
 func ReadRecoverRequest(ctx context.Context, db bun.IDB, key string) (r RecoverRequest, ok bool, err error) {
 	err = db.NewSelect().Model(&r).Where("request_key = ?", key).Scan(ctx)
 	return found(r, err, "read request")

@@ -133,7 +133,7 @@ func (s *Store) Adopted(ctx context.Context, repoID int64, runIDs []int64) (map[
 		return adopted, nil
 	}
 	var rows []Child
-	if err := s.read.NewSelect().Model(&rows).Where("repo_id = ?", repoID).Where("run_id IN (?)", bun.In(runIDs)).Scan(ctx); err != nil {
+	if err := s.read.NewSelect().Model(&rows).Where("repo_id = ?", repoID).Where("run_id IN (?)", bun.List(runIDs)).Scan(ctx); err != nil {
 		return nil, fmt.Errorf("read adopted runs: %w", err)
 	}
 	for _, r := range rows {

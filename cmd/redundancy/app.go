@@ -143,7 +143,11 @@ func New(ctx context.Context, cfg config.Server, log zerolog.Logger, clock clock
 	a.queue.Handle(queue.ValidateCommit{}.Kind(), queue.Worker{Work: validator.Work, Timeout: checks.Timeout})
 	a.queue.Handle(queue.LoadConfig{}.Kind(), queue.Worker{Work: loader.Work})
 	a.queue.Handle(queue.SyncInstallation{}.Kind(), queue.Worker{Work: a.syncer.Work, Timeout: 10 * time.Minute})
-	for _, workers := range []map[string]queue.Worker{a.engine.Workers(), replies.Workers()} {
+	engineWorkers := a.engine.Workers()
+	asked := engineWorkers[queue.Recover{}.Kind()]
+	asked.Work = commands.Verified(a.clients, asked.Work) // whoever pressed a button may have lost the right since
+	engineWorkers[queue.Recover{}.Kind()] = asked
+	for _, workers := range []map[string]queue.Worker{engineWorkers, replies.Workers()} {
 		for kind, w := range workers {
 			a.queue.Handle(kind, w)
 		}

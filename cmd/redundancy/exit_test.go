@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/redundancy-app/redundancy/api"
+)
+
+// TestExitCodes holds the codes that scripts rely on: testscript only tells
+// success from failure.
+func TestExitCodes(t *testing.T) {
+	answers := map[string]string{}
+	status := http.StatusOK
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer the-token-of-this-test" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, answers[r.Method+" "+r.URL.Path])
+	}))
+	defer srv.Close()
+	for _, tc := range []struct {
+		name   string
+		args   []string
+		status int
+		path   string
+		answer string
+		token  string
+		want   int
+	}{
+		{"healthy", []string{"health"}, 200, "GET /api/v1/health", `{"healthy":true}`, "the-token-of-this-test", 0},
+		{"unhealthy", []string{"health"}, 200, "GET /api/v1/health", `{"healthy":false,"reasons":["queue: stuck"]}`, "the-token-of-this-test", exitNo},
+		{"unhealthy as JSON", []string{"health", "--json"}, 200, "GET /api/v1/health", `{"healthy":false}`, "the-token-of-this-test", exitNo},
+		{"wrong token", []string{"health"}, 200, "GET /api/v1/health", `{"healthy":true}`, "another", exitUsage},
+		{"not our server", []string{"status"}, 200, "GET /api/v1/status", `<html>`, "the-token-of-this-test", exitUsage},
+		{"broken server", []string{"status"}, 500, "GET /api/v1/status", `{"error":"internal error"}`, "the-token-of-this-test", exitUsage},
+		{"no such incident", []string{"incidents", "7"}, 404, "GET /api/v1/incidents/7", `{"error":"no incident 7"}`, "the-token-of-this-test", exitNo},
+		{"refused recovery", []string{"recover", "acme/site"}, 409, "POST /api/v1/recover", `{"accepted":false,"message":"nothing to recover"}`, "the-token-of-this-test", exitNo},
+		{"accepted recovery", []string{"recover", "acme/site", "x.yml"}, 200, "POST /api/v1/recover", `{"accepted":true,"message":"on it"}`, "the-token-of-this-test", 0},
+		{"unknown delivery", []string{"replay", "a/b"}, 404, "POST /api/v1/deliveries/a%2Fb/replay", `{"error":"no delivery"}`, "the-token-of-this-test", exitNo},
+		{"bad usage", []string{"replay"}, 200, "", "", "the-token-of-this-test", exitUsage},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			status, answers = tc.status, map[string]string{strings.ReplaceAll(tc.path, "%2F", "/"): tc.answer}
+			t.Setenv("REDUNDANCY_API_TOKEN", tc.token)
+			t.Setenv("REDUNDANCY_LISTEN", strings.TrimPrefix(srv.URL, "http://"))
+			if got := silently(t, func() int { return run(tc.args) }); got != tc.want {
+				t.Errorf("redundancy %s: exit %d, want %d", strings.Join(tc.args, " "), got, tc.want)
+			}
+		})
+	}
+}
+
+// silently keeps the command's output out of the test's.
+func silently(t *testing.T, f func() int) int {
+	t.Helper()
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, errs := os.Stdout, os.Stderr
+	os.Stdout, os.Stderr = null, null
+	defer func() {
+		os.Stdout, os.Stderr = out, errs
+		_ = null.Close()
+	}()
+	return f()
+}
+
+func TestStatusIsReadable(t *testing.T) {
+	var out bytes.Buffer
+	err := printStatus(&out, api.Status{
+		Version: "v1", Checks: []api.CheckResult{{Name: "github", Detail: "no answer"}},
+		Incidents: map[string]int{"exhausted": 1, "recovered": 2, "failing": 0},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"v1, not ready", "github: no answer", "1 exhausted, 2 recovered\n", "installations: none"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("status lacks %q:\n%s", want, out.String())
+		}
+	}
+}
+
+func TestTerminalIsSafeFromRepositories(t *testing.T) {
+	if got := printable("a\x1b[2Jb\u009bc\u202ed\ne"); got != "a·[2Jb·c·d·e" {
+		t.Errorf("printable: %q", got)
+	}
+}

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -17,6 +18,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if path := os.Getenv(childEnv); path != "" {
+		fmt.Fprintln(os.Stderr, serveUntilKilled(path))
+		os.Exit(1)
+	}
 	// The scheduler of the bare peer in the benchmark never ends.
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/palantir/go-githubapp/githubapp.QueueAsyncScheduler.func1"))
 }
@@ -52,11 +57,11 @@ func openStore(t testing.TB, path string) *store.Store {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	exec(t, s, `CREATE TABLE IF NOT EXISTS test_jobs (guid TEXT)`)
+	execute(t, s, `CREATE TABLE IF NOT EXISTS test_jobs (guid TEXT)`)
 	return s
 }
 
-func exec(t testing.TB, s *store.Store, query string, args ...any) {
+func execute(t testing.TB, s *store.Store, query string, args ...any) {
 	t.Helper()
 	err := s.Update(context.Background(), func(ctx context.Context, tx *store.Tx) error {
 		_, err := tx.Tx.Tx.ExecContext(ctx, query, args...)

@@ -30,7 +30,7 @@ func wantUnavailable(t *testing.T, code int, header interface{ Get(string) strin
 func TestStorageFailure(t *testing.T) {
 	t.Run("one row is refused, the others are stored", func(t *testing.T) {
 		h := openHouse(t)
-		exec(t, h.store, `CREATE TRIGGER bad BEFORE INSERT ON deliveries WHEN NEW.guid LIKE 'bad%' BEGIN SELECT RAISE(ABORT, 'no'); END`)
+		execute(t, h.store, `CREATE TRIGGER bad BEFORE INSERT ON deliveries WHEN NEW.guid LIKE 'bad%' BEGIN SELECT RAISE(ABORT, 'no'); END`)
 		srv := serve(t, h)
 		var wg sync.WaitGroup
 		for i := range 40 {
@@ -53,14 +53,14 @@ func TestStorageFailure(t *testing.T) {
 	})
 	t.Run("without its job a delivery is not stored", func(t *testing.T) {
 		h := openHouse(t)
-		exec(t, h.store, `CREATE TRIGGER bad BEFORE INSERT ON test_jobs BEGIN SELECT RAISE(ABORT, 'no'); END`)
+		execute(t, h.store, `CREATE TRIGGER bad BEFORE INSERT ON test_jobs BEGIN SELECT RAISE(ABORT, 'no'); END`)
 		srv := serve(t, h)
 		code, header, text := hook{}.post(t, srv)
 		wantUnavailable(t, code, header, text)
 		if got := count(t, h.store, `SELECT COUNT(*) FROM deliveries`); got != 0 {
 			t.Errorf("%d deliveries", got)
 		}
-		exec(t, h.store, `DROP TRIGGER bad`)
+		execute(t, h.store, `DROP TRIGGER bad`)
 		if code, _, _ := (hook{}).post(t, srv); code != 202 {
 			t.Errorf("answered %d after the repair, want 202", code)
 		}

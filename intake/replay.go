@@ -9,8 +9,8 @@ import (
 )
 
 // Replay makes a stored delivery run again, as if it had just come. The error
-// wraps [store.ErrNoDelivery] when it is not stored (any more). Replaying what
-// was replayed and has not begun yet changes nothing.
+// wraps [store.ErrNoDelivery] when it is not stored (any more). A delivery that
+// is not handled yet is not handled twice for it.
 func Replay(ctx context.Context, s *store.Store, q queue.Enqueuer, guid string) error {
 	err := s.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 		if err := store.ReopenDelivery(ctx, tx, guid); err != nil {

@@ -42,10 +42,10 @@ func TestRetention(t *testing.T) {
 	h := openHouse(t, func(c *InboxConfig) { c.Clock = clock })
 	ctx := context.Background()
 	fill(t, h, "old", 3*pruneLimit)
-	exec(t, h.store, `UPDATE deliveries SET processed_at = 1 WHERE guid <> 'old7'`)
+	execute(t, h.store, `UPDATE deliveries SET processed_at = 1 WHERE guid <> 'old7'`)
 	clock.Advance(DefaultRetention)
 	fill(t, h, "young", 5)
-	exec(t, h.store, `UPDATE deliveries SET processed_at = 1 WHERE guid LIKE 'young%'`)
+	execute(t, h.store, `UPDATE deliveries SET processed_at = 1 WHERE guid LIKE 'young%'`)
 
 	r := &Retention{Store: h.store, Clock: clock}
 	if n, err := r.Prune(ctx); err != nil || n != 0 {
@@ -76,7 +76,7 @@ func TestFileStopsGrowing(t *testing.T) {
 	for round := range 3 {
 		fill(t, h, fmt.Sprint("r", round, "-"), 2000)
 		full = append(full, pages())
-		exec(t, h.store, `UPDATE deliveries SET processed_at = 1`)
+		execute(t, h.store, `UPDATE deliveries SET processed_at = 1`)
 		clock.Advance(2 * time.Hour)
 		if n, err := r.Prune(context.Background()); err != nil || n != 2000 {
 			t.Fatalf("%d pruned, %v", n, err)

@@ -51,7 +51,8 @@ func NewWorker(s *store.Store, inbox *Inbox, clock clockwork.Clock, handlers []g
 
 // Work handles one delivery. An event without a handler is done at once. A
 // handler's error goes on to the queue, which decides whether to try again,
-// and is shown with the delivery meanwhile.
+// and is shown with the delivery meanwhile. A handler runs twice for one
+// delivery only when the process dies between its end and the record of it.
 func (w *Worker) Work(ctx context.Context, job queue.Job) (err error) {
 	var args queue.ProcessDelivery
 	if err := json.Unmarshal(job.Args, &args); err != nil {
@@ -62,6 +63,9 @@ func (w *Worker) Work(ctx context.Context, job queue.Job) (err error) {
 		return queue.Permanent(err)
 	} else if err != nil {
 		return err
+	}
+	if d.ProcessedAt != 0 {
+		return nil // done; the process died before the queue had recorded it
 	}
 	ctx = withDelivery(ctx, d.Delivery)
 

@@ -149,6 +149,36 @@ func TestWorker(t *testing.T) {
 	}
 }
 
+// TestDoneIsNotDoneAgain is a process that died after the record of the
+// delivery and before the queue's.
+func TestDoneIsNotDoneAgain(t *testing.T) {
+	h := openHouse(t)
+	ctx := context.Background()
+	if err := h.inbox.Schedule(ctx, dispatch("g")); err != nil {
+		t.Fatal(err)
+	}
+	runs := 0
+	w, err := NewWorker(h.store, h.inbox, h.clock, []githubapp.EventHandler{handlerFunc{[]string{"push"},
+		func(context.Context, string, string, []byte) error { runs++; return nil }}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := w.Work(ctx, queue.Job{Args: []byte(`{"guid":"g"}`)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if runs != 1 {
+		t.Errorf("ran %d times", runs)
+	}
+	for args, name := range map[string]string{`{"guid":"unknown"}`: "unknown delivery", `{`: "unreadable arguments"} {
+		var permanent *queue.PermanentError
+		if err := w.Work(ctx, queue.Job{Args: []byte(args)}); !errors.As(err, &permanent) {
+			t.Errorf("%s: %v is not permanent", name, err)
+		}
+	}
+}
+
 func TestTwoHandlersForOneEvent(t *testing.T) {
 	h := openHouse(t)
 	same := handlerFunc{events: []string{"push"}}

@@ -300,3 +300,21 @@ func TestStatementCost(t *testing.T) {
 		}
 	}
 }
+
+// An idle queue has no timer running, and with a job for later exactly one.
+func TestIdleHasNoTimer(t *testing.T) {
+	s, clock := openStore(t), clockwork.NewFakeClock()
+	q, ran := newQueue(t, Config{Store: s, Clock: clock}), make(chan struct{}, 1)
+	start(t, q, func(context.Context, queue.Job) error { ran <- struct{}{}; return nil })
+	enqueue(t, q, queue.Item{Args: note{"now"}})
+	receive(t, ran)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := clock.BlockUntilContext(ctx, 0); err != nil {
+		t.Errorf("a timer runs while there is nothing to wait for: %v", err)
+	}
+	enqueue(t, q, queue.Item{Args: note{"later"}, Options: queue.Options{RunAt: clock.Now().Add(time.Hour)}})
+	if err := clock.BlockUntilContext(ctx, 1); err != nil {
+		t.Errorf("no timer for the next job: %v", err)
+	}
+}

@@ -29,7 +29,7 @@ func (s *Store) LintResults(ctx context.Context, version, role string, blobs []s
 	for chunk := range slices.Chunk(blobs, lintChunk) {
 		var rows []LintResult
 		err := s.read.NewSelect().Model(&rows).
-			Where("l.role = ?", role).Where("l.version = ?", version).Where("l.blob IN (?)", bun.In(chunk)).
+			Where("l.role = ?", role).Where("l.version = ?", version).Where("l.blob IN (?)", bun.List(chunk)).
 			Scan(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("read lint results: %w", err)
@@ -57,7 +57,7 @@ func SaveLintResults(ctx context.Context, tx *Tx, results []LintResult) error {
 func TouchLintResults(ctx context.Context, tx *Tx, role string, blobs []string, now Millis) error {
 	for chunk := range slices.Chunk(blobs, lintChunk) {
 		_, err := tx.NewUpdate().Model((*LintResult)(nil)).Set("used_at = ?", now).
-			Where("role = ?", role).Where("blob IN (?)", bun.In(chunk)).Exec(ctx)
+			Where("role = ?", role).Where("blob IN (?)", bun.List(chunk)).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("touch lint results: %w", err)
 		}

@@ -3,7 +3,6 @@ package rules
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 
 	"go.yaml.in/yaml/v4"
 
@@ -25,9 +24,6 @@ const (
 	alwaysFine = 32 << 10
 )
 
-// anchor matches what may be a YAML anchor. "&&", "2>&1" and "a & b" are not.
-var anchor = regexp.MustCompile(`(?:^|[\s\[{,:-])&[^\s&,\[\]{}]`)
-
 func tooComplex(content []byte) (config.Finding, bool) {
 	finding := func(line, column int, format string, args ...any) (config.Finding, bool) {
 		return config.Finding{
@@ -38,7 +34,7 @@ func tooComplex(content []byte) (config.Finding, bool) {
 	if line, ok := tooDeep(content); ok {
 		return finding(line, 1, "brackets are nested more than %d deep, or %d \"!\" follow each other", maxDepth, maxNots)
 	}
-	if len(content) <= alwaysFine && !anchor.Match(content) {
+	if len(content) <= alwaysFine && !mayHaveAnchor(content) {
 		return config.Finding{}, false
 	}
 	var root yaml.Node
@@ -53,6 +49,23 @@ func tooComplex(content []byte) (config.Finding, bool) {
 		return finding(t.longest.Line, t.longest.Column, "this list has %d entries, more than %d", len(t.longest.Content), maxSequence)
 	}
 	return config.Finding{}, false
+}
+
+// mayHaveAnchor is true when "&" begins a word somewhere. In "&&", "2>&1" and
+// "a & b" it does not.
+func mayHaveAnchor(content []byte) bool {
+	for i := 0; ; i++ {
+		next := bytes.IndexByte(content[i:], '&')
+		if next < 0 {
+			return false
+		}
+		i += next
+		before := i == 0 || bytes.IndexByte([]byte(" \t\r\n[{,:-"), content[i-1]) >= 0
+		after := i+1 < len(content) && bytes.IndexByte([]byte(" \t\r\n&,[]{}"), content[i+1]) < 0
+		if before && after {
+			return true
+		}
+	}
 }
 
 // tree measures a YAML document. Each node is visited once, however many

@@ -163,7 +163,7 @@ func (j journal) prune(olderThan time.Time) (bool, error) {
 	}
 	defer lock.Close()
 	if err := flock(lock, unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return false, nil //nolint:nilerr // somebody holds it: it goes on
+		return false, nil // somebody holds it: it goes on
 	}
 	return true, os.RemoveAll(string(j))
 }

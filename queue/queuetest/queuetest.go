@@ -85,6 +85,9 @@ func Run(t *testing.T, open Open) {
 // patience is the outer bound of every wait, in real time.
 const patience = 20 * time.Second
 
+// wall is the real clock, for patience only.
+var wall = clockwork.NewRealClock()
+
 // task is the job of this suite.
 type task struct {
 	Name string `json:"name"`
@@ -187,8 +190,8 @@ func (f *fixture) dead() []queue.Job {
 // business, and the moment of the next one counts from there.
 func passTime[T any](f *fixture, ch <-chan T) T {
 	f.t.Helper()
-	deadline := time.After(patience)
-	tick := time.NewTicker(2 * time.Millisecond)
+	deadline := wall.After(patience)
+	tick := wall.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {
@@ -196,7 +199,7 @@ func passTime[T any](f *fixture, ch <-chan T) T {
 			return v
 		case <-deadline:
 			f.t.Fatal("nothing happened, however much time passed")
-		case <-tick.C:
+		case <-tick.Chan():
 			f.Clock.Advance(time.Hour)
 		}
 	}
@@ -208,7 +211,7 @@ func receive[T any](t *testing.T, ch <-chan T) T {
 	select {
 	case v := <-ch:
 		return v
-	case <-time.After(patience):
+	case <-wall.After(patience):
 		t.Fatal("nothing happened")
 		panic("unreachable")
 	}

@@ -24,8 +24,9 @@ type child struct {
 	address string
 	exited  chan struct{}
 
-	mu  sync.Mutex
-	log bytes.Buffer
+	mu    sync.Mutex
+	log   bytes.Buffer
+	grown chan struct{} // closed and replaced with every line
 }
 
 // program is this test binary under the name that makes it the program.
@@ -45,7 +46,7 @@ func program(t *testing.T) string {
 // start runs serve against gh and waits until it listens.
 func start(t *testing.T, bin string, gh *githubtest.Server, dataDir string, env ...string) *child {
 	t.Helper()
-	c := &child{t: t, cmd: exec.Command(bin, "serve"), exited: make(chan struct{})}
+	c := &child{t: t, cmd: exec.Command(bin, "serve"), exited: make(chan struct{}), grown: make(chan struct{})}
 	c.cmd.Env = append(os.Environ(),
 		"GITHUB_V3_API_URL="+gh.URL()+"/api/v3/", "GITHUB_WEB_URL="+gh.URL(),
 		"GITHUB_APP_INTEGRATION_ID="+jsonNumber(gh.AppID), "GITHUB_APP_PRIVATE_KEY="+string(gh.PrivateKeyPEM()),
@@ -65,6 +66,8 @@ func start(t *testing.T, bin string, gh *githubtest.Server, dataDir string, env 
 		for lines := bufio.NewScanner(out); lines.Scan(); {
 			c.mu.Lock()
 			c.log.Write(append(lines.Bytes(), '\n'))
+			close(c.grown)
+			c.grown = make(chan struct{})
 			c.mu.Unlock()
 			var entry struct{ Message, Address string }
 			if json.Unmarshal(lines.Bytes(), &entry) == nil && strings.HasPrefix(entry.Message, "listening") {
@@ -88,6 +91,27 @@ func (c *child) said() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.log.String()
+}
+
+// await waits until the log says something.
+func (c *child) await(text string) {
+	c.t.Helper()
+	deadline := time.After(time.Minute)
+	for {
+		c.mu.Lock()
+		found, grown := strings.Contains(c.log.String(), text), c.grown
+		c.mu.Unlock()
+		if found {
+			return
+		}
+		select {
+		case <-grown:
+		case <-c.exited:
+			c.t.Fatalf("serve ended without saying %q:\n%s", text, c.said())
+		case <-deadline:
+			c.t.Fatalf("serve did not say %q:\n%s", text, c.said())
+		}
+	}
 }
 
 // kill is kill -9.

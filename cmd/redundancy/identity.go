@@ -63,8 +63,9 @@ func (i *identity) ask(ctx context.Context) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.err = err
-	if err == nil {
+	if err == nil && i.slug != app.GetSlug() {
 		i.slug = app.GetSlug()
+		zerolog.Ctx(ctx).Info().Str("slug", i.slug).Msg("GitHub knows the App")
 	}
 	return err
 }

@@ -64,6 +64,16 @@ const (
 // [SnoozeError], nor [PermanentError]: the queue handles those.
 type Classify func(err error) Verdict
 
+// A process that dies takes all the jobs that run with it, the innocent ones
+// too. So a job is ready again at once after the first deaths; after more it
+// comes back with [Backoff], which pulls the suspects apart until the culprit
+// dies alone; and in the end it is a dead letter, because otherwise one
+// poisonous job would keep the App from ever working.
+const (
+	CrashPatience = 2  // deaths in a row after which a job is ready at once
+	MaxCrashes    = 10 // deaths in a row that make it a dead letter
+)
+
 // Back-off between attempts.
 const (
 	backoffBase = 2 * time.Second
@@ -82,5 +92,5 @@ func Backoff(attempt int) time.Duration {
 	if shift := attempt - 1; shift < 20 && backoffBase<<shift < backoffCap {
 		ceiling = backoffBase << shift
 	}
-	return rand.N(ceiling)
+	return rand.N(ceiling) //nolint:gosec // jitter, not a secret
 }

@@ -6,13 +6,11 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
 
 const (
-	// maxCrashes buries a job that three processes in a row did not survive:
-	// otherwise one poisonous job keeps the App from ever starting.
-	maxCrashes = 3
 	// recheck bounds the timer for the next RunAt. Timers count monotonic
 	// time, which stands still while the host sleeps and does not see that
 	// somebody set the clock.
@@ -53,9 +51,12 @@ func (q *Queue) revive(ctx context.Context, tx *store.Tx) error {
 		j.Crashes++
 		j.Attempt = max(j.Attempt-1, 0)
 		j.State = store.JobAvailable
-		if j.Crashes >= maxCrashes {
+		switch {
+		case j.Crashes >= queue.MaxCrashes:
 			j.State = store.JobDead
 			j.LastError = fmt.Sprintf("the process died %d times while it ran", j.Crashes)
+		case j.Crashes > queue.CrashPatience:
+			j.RunAt = store.MillisOf(q.cfg.Clock.Now().Add(queue.Backoff(j.Crashes - queue.CrashPatience)))
 		}
 		q.cfg.Log.Warn().Int64("job", j.ID).Str("kind", j.Kind).Int("crashes", j.Crashes).
 			Str("state", string(j.State)).Msg("job was running when the last process ended")

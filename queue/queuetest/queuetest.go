@@ -68,7 +68,7 @@ func Run(t *testing.T, open Open) {
 		"a drain waits and takes nothing new":          drainWaits,
 		"a drain without patience hands back":          drainHandsBack,
 		"a killed process leaves its jobs to the next": killed,
-		"a job that kills three times is dead":         killedThrice,
+		"a job that kills again and again is dead":     killer,
 		"hostile text is stored and comes back":        hostileText,
 		"stats count":                                  stats,
 	} {

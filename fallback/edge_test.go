@@ -45,6 +45,21 @@ func TestDispatchesOfOneTargetDoNotMix(t *testing.T) {
 	}
 }
 
+// A run that another step started is no candidate, however well it fits.
+func TestAdoptedRunsAreNoCandidates(t *testing.T) {
+	b := newBench(t, config.Workflow{Recover: []config.Step{dispatch}})
+	b.fail("failure")
+	b.gh.Fault(githubtest.Fault{Operation: operation[kindDispatch], Kind: githubtest.Reset, AfterEffect: true})
+	b.fail("failure")
+	children := b.dispatched()
+	if len(children) != 2 {
+		t.Fatalf("%d children", len(children))
+	}
+	if inc := b.newest(); inc.State != Verifying || b.incident(inc.ID).Steps[0].Run != children[1].ID {
+		t.Errorf("%s: %s", inc.State, inc.Reason)
+	}
+}
+
 // A run that appears after its step was given up is ours, is no new incident,
 // and is reported.
 func TestRunAppearsAfterItWasGivenUp(t *testing.T) {

@@ -54,6 +54,18 @@ func TestWhatDoesNotOpen(t *testing.T) {
 			t.Errorf("%d incidents", n)
 		}
 	})
+	t.Run("a run that our own login dispatched, which no record knows any more", func(t *testing.T) {
+		b := newBench(t, config.Workflow{Recover: []config.Step{dispatch}})
+		x, err := b.repo.StartRunAt(primaryPath, "workflow_dispatch", "main", "redundancy[bot]")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.end(x, "failure")
+		b.observe(x.ID)
+		if n := b.incidents(); n != 0 {
+			t.Errorf("%d incidents", n)
+		}
+	})
 	t.Run("a run that is gone", func(t *testing.T) {
 		b := newBench(t, config.Workflow{})
 		b.observe(987654)

@@ -118,6 +118,22 @@ func TestRerunAtTheSameTime(t *testing.T) {
 	b.want(Superseded)
 }
 
+// Our attempt fails, and before we look somebody's next one succeeds: that is
+// theirs, not our evidence.
+func TestSomebodyElsesAttemptIsNotOurEvidence(t *testing.T) {
+	b := newBench(t, config.Workflow{Recover: []config.Step{rerun}})
+	x := b.fail("failure")
+	b.want(Verifying)
+	b.end(x, "failure")
+	b.again(x)
+	b.end(x, "success")
+	b.observe(x.ID)
+	inc := b.want(Superseded)
+	if inc.Steps[0].State != store.StepSuperseded || !strings.Contains(inc.Reason, "attempt 3") {
+		t.Errorf("%s, steps %v", inc.Reason, steps(inc))
+	}
+}
+
 func TestLaterSuccessReArms(t *testing.T) {
 	b := newBench(t, config.Workflow{})
 	x := b.fail("failure")

@@ -11,13 +11,16 @@ import (
 
 // answer writes v as JSON.
 func answer(w http.ResponseWriter, status int, v any) {
+	body, err := json.MarshalIndent(v, "", "  ")
+	if err != nil { // a type of this package that JSON cannot hold
+		http.Error(w, `{"error": "internal error"}`, http.StatusInternalServerError)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	_ = enc.Encode(v) // the client is gone; there is nobody left to tell
+	_, _ = w.Write(append(body, '\n')) // the client is gone; there is nobody left to tell
 }
 
 // refusal is the body of every answer that is not 2xx.

@@ -64,7 +64,7 @@ func writeAPIToken(dir string) (Secret, error) {
 	if err != nil {
 		return "", fmt.Errorf("write API token: %w", err)
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // gone after the rename
+	defer os.Remove(f.Name()) // gone after the rename
 	_, err = f.WriteString(token + "\n")
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return "", fmt.Errorf("write API token: %w", err)

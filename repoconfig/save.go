@@ -68,11 +68,11 @@ func (l *Loader) save(ctx context.Context, repo queue.Repo, old store.Repository
 	if err != nil {
 		return Effective{}, err
 	}
-	log := zerolog.Ctx(ctx).Info()
+	level := zerolog.InfoLevel
 	if e.Broken {
-		log = zerolog.Ctx(ctx).Warn()
+		level = zerolog.WarnLevel
 	}
-	log.Str("source", string(e.Source)).Str("commit", e.Commit).Str("in_force", e.InForce.Commit).
+	zerolog.Ctx(ctx).WithLevel(level).Str("source", string(e.Source)).Str("commit", e.Commit).Str("in_force", e.InForce.Commit).
 		Int("findings", len(e.Findings)).Int("watched", len(e.Repository.Workflows)).Bool("broken", e.Broken).
 		Msg("configuration loaded")
 	return e, nil

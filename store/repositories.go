@@ -120,7 +120,7 @@ func knownRepositories(ctx context.Context, tx *Tx, repos []Repository) (map[int
 		ids[i] = r.ID
 	}
 	var rows []Repository
-	if err := tx.NewSelect().Model(&rows).Where("id IN (?)", bun.In(ids)).Scan(ctx); err != nil {
+	if err := tx.NewSelect().Model(&rows).Where("id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
 		return nil, fmt.Errorf("read repositories: %w", err)
 	}
 	known := make(map[int64]Repository, len(rows))
@@ -135,7 +135,7 @@ func knownRepositories(ctx context.Context, tx *Tx, repos []Repository) (map[int
 func RemoveRepositories(ctx context.Context, tx *Tx, installationID int64, ids []int64) error {
 	for chunk := range slices.Chunk(ids, repositoryChunk) {
 		_, err := tx.NewUpdate().Model((*Repository)(nil)).Set("removed = ?", true).
-			Where("installation_id = ?", installationID).Where("id IN (?)", bun.In(chunk)).Exec(ctx)
+			Where("installation_id = ?", installationID).Where("id IN (?)", bun.List(chunk)).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("remove repositories: %w", err)
 		}

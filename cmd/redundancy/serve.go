@@ -36,7 +36,7 @@ func newServe() *cobra.Command {
 		flags := map[string]string{}
 		for _, s := range config.Settings() {
 			if s.Flag != "" && cmd.Flags().Changed(s.Flag) {
-				flags[s.Flag], _ = cmd.Flags().GetString(s.Flag) //nolint:errcheck // it was defined above
+				flags[s.Flag] = cmd.Flags().Lookup(s.Flag).Value.String()
 			}
 		}
 		cfg, err := config.LoadServer(config.Sources{Flags: flags, Getenv: os.Getenv, File: file, Terminal: isTerminal(os.Stderr)})

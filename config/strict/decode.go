@@ -173,11 +173,9 @@ func (d *decoder) unknown(key *Node, accepted []string, path string) {
 	if path != "" {
 		in = " in " + path
 	}
-	hint, fix := "", Nearest(key.Text, accepted)
+	hint, fix := ";", Nearest(key.Text, accepted)
 	if fix != "" {
 		hint = fmt.Sprintf(", did you mean %q?", fix)
-	} else {
-		hint = ";"
 	}
 	d.add(key, RuleUnknown, fix, "unknown key %.60q%s%s accepted: %s", key.Text, in, hint, strings.Join(accepted, ", "))
 }

@@ -143,26 +143,27 @@ func (e *Engine) Workers() map[string]queue.Worker {
 }
 
 // Resume wakes every incident that is not over. It is called at start, where
-// it costs one row each, and makes up for wake-ups that ended as dead letters
-// or were dropped while an installation was suspended.
-func (e *Engine) Resume(ctx context.Context) error {
-	return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		list, err := store.Incidents(ctx, tx, store.IncidentFilter{States: unsettled, Limit: 1 << 30})
-		if err != nil {
+// it costs one row each, and makes up for wake-ups that ended as dead letters.
+func (e *Engine) Resume(ctx context.Context) error { return e.Store.Update(ctx, e.Wake) }
+
+// Wake is Resume in a transaction of the caller's: an installation that works
+// again has incidents whose wake-ups were dropped while it was suspended.
+func (e *Engine) Wake(ctx context.Context, tx *store.Tx) error {
+	list, err := store.Incidents(ctx, tx, store.IncidentFilter{States: unsettled, Limit: 1 << 30})
+	if err != nil {
+		return err
+	}
+	for _, inc := range list {
+		// Nothing but a re-run by a person can settle these, and GitHub allows
+		// that for 30 days.
+		if State(inc.State) == Exhausted && e.Clock.Since(inc.UpdatedAt.Time()) > 30*24*time.Hour {
+			continue
+		}
+		if err := e.Queue.Enqueue(ctx, tx, advanceItem(inc.ID, time.Time{})); err != nil {
 			return err
 		}
-		for _, inc := range list {
-			// Nothing but a re-run by a person can settle these, and GitHub
-			// allows that for 30 days.
-			if State(inc.State) == Exhausted && e.Clock.Since(inc.UpdatedAt.Time()) > 30*24*time.Hour {
-				continue
-			}
-			if err := e.Queue.Enqueue(ctx, tx, advanceItem(inc.ID, time.Time{})); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // Close stops watching local actions and waits until nothing runs any more.

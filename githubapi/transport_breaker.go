@@ -61,6 +61,9 @@ func (b *breaker) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := b.next.RoundTrip(req)
 	switch {
+	case err != nil && errors.Is(req.Context().Err(), context.Canceled):
+		// Its own error may be the cause that somebody gave for cancelling.
+		done(context.Canceled)
 	case err != nil:
 		done(err)
 	case resp.StatusCode >= http.StatusInternalServerError:

@@ -25,12 +25,16 @@ type Clients interface {
 	Forget(id int64)
 }
 
-// Config is what a Syncer needs. Every field but Clock and Registerer must be set.
+// Config is what a Syncer needs. Every field but Awake, Clock and Registerer
+// must be set.
 type Config struct {
-	Clients    Clients
-	Store      *store.Store
-	Queue      queue.Enqueuer
-	Log        zerolog.Logger
+	Clients Clients
+	Store   *store.Store
+	Queue   queue.Enqueuer
+	Log     zerolog.Logger
+	// Awake is called in the transaction that records that an installation
+	// works again.
+	Awake      func(ctx context.Context, tx *store.Tx) error
 	Clock      clockwork.Clock       // nil: the real one
 	Registerer prometheus.Registerer // nil: no metrics
 }
@@ -118,9 +122,14 @@ func (s *Syncer) save(ctx context.Context, now store.Installation, repos []store
 				return err
 			}
 		}
-		if known && before.State != now.State { // it slept: pushes have been missed
+		if known && before.State != now.State { // it slept: pushes and wake-ups have been missed
 			if stale, err = store.InstallationRepositories(ctx, tx, now.ID); err != nil {
 				return err
+			}
+			if s.Awake != nil {
+				if err := s.Awake(ctx, tx); err != nil {
+					return err
+				}
 			}
 		}
 		zerolog.Ctx(ctx).Info().Str("account", now.Account).Int("repositories", len(repos)).

@@ -104,7 +104,10 @@ func New(ctx context.Context, cfg config.Server, log zerolog.Logger, clock clock
 	}
 
 	// What the work is.
-	a.syncer = installation.New(installation.Config{Clients: a.clients, Store: a.store, Queue: a.queue, Log: log, Clock: clock, Registerer: metrics})
+	a.syncer = installation.New(installation.Config{
+		Clients: a.clients, Store: a.store, Queue: a.queue, Log: log, Clock: clock, Registerer: metrics,
+		Awake: func(ctx context.Context, tx *store.Tx) error { return a.engine.Wake(ctx, tx) },
+	})
 	loader, err := repoconfig.New(repoconfig.Config{Store: a.store, Clients: a.clients, Clock: clock, Registerer: metrics})
 	if err != nil {
 		return nil, err

@@ -13,7 +13,6 @@ need() { # command, Debian package
 }
 need git git
 need gcc gcc        # the race detector links with it
-need bwrap bubblewrap # isolation of actions
 # The independent double is JavaScript; it is used where it lies beside the checkout.
 [ ! -d ../shared/github-double ] || need npm npm
 

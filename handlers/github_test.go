@@ -166,9 +166,10 @@ func TestWebhooksOfGitHub(t *testing.T) {
 	c := connect(t)
 	c.want(t, "installed", queue.SyncInstallation{InstallationID: c.repo.InstallationID})
 
+	before := c.site.Head("main")
 	sha, err := c.site.Push("main", map[string]string{".github/redundancy.yml": "version: 1\n"}, "configure")
 	ok(t, err)
-	c.want(t, "pushed to main", queue.ValidateCommit{Repo: c.repo, SHA: sha}, queue.LoadConfig{Repo: c.repo})
+	c.want(t, "pushed to main", queue.ValidateCommit{Repo: c.repo, SHA: sha}, queue.LoadConfig{Repo: c.repo, Before: before})
 
 	topic, err := c.site.Push("topic", map[string]string{"a.txt": "a\n"}, "topic")
 	ok(t, err)

@@ -33,6 +33,7 @@ func (h *Push) Handle(ctx context.Context, event, deliveryID string, body []byte
 type pushEvent struct {
 	envelope
 	Ref     string       `json:"ref"`
+	Before  string       `json:"before"`
 	After   string       `json:"after"`
 	Forced  bool         `json:"forced"`
 	Created bool         `json:"created"`
@@ -64,7 +65,11 @@ func (h *Push) decide(ctx context.Context, e *pushEvent, deliveryID string) (int
 	if branch != e.Repository.DefaultBranch || !e.mayTouch(isConfiguration) {
 		return enqueue(items...), nil
 	}
-	items = append(items, queue.LoadConfig{Repo: repo, DeliveryID: deliveryID}.Item())
+	load := queue.LoadConfig{Repo: repo, DeliveryID: deliveryID}
+	if isCommit(e.Before) {
+		load.Before = e.Before
+	}
+	items = append(items, load.Item())
 	if strings.EqualFold(repo.Name, config.OwnerRepo) && e.mayTouch(isOwnerDefault) {
 		others, err := h.Store.RepositoryConfigsOf(ctx, repo.Owner)
 		if err != nil {

@@ -40,7 +40,11 @@ func (ValidateCommit) Kind() string { return "commit.validate" }
 // LoadConfig reads a repository's configuration at its default branch and puts
 // it in force when it is good.
 type LoadConfig struct {
-	Repo       Repo   `json:"repo"`
+	Repo Repo `json:"repo"`
+	// Before is the head that a push has replaced. As long as GitHub still
+	// answers with it, its readers lag behind its events, and the reading is
+	// repeated.
+	Before     string `json:"before,omitempty"`
 	DeliveryID string `json:"delivery_id,omitempty"`
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/google/go-github/v62/github"
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -97,8 +98,32 @@ func (l *Loader) Work(ctx context.Context, job queue.Job) error {
 	}
 	log := zerolog.Ctx(ctx).With().Str("delivery_id", args.DeliveryID).Str("repo", args.Repo.FullName()).
 		Int64("installation_id", args.Repo.InstallationID).Logger()
-	_, err := l.Load(log.WithContext(ctx), args.Repo)
-	return err
+	if _, err := l.Load(log.WithContext(ctx), args.Repo); err != nil {
+		return err
+	}
+	return l.stale(ctx, args, job.CreatedAt)
+}
+
+// How long GitHub's answers are taken to lag behind a push, and the pause
+// before it is asked again.
+const (
+	maxLag   = time.Minute
+	lagPause = 5 * time.Second
+)
+
+// stale puts the job off while GitHub shows the head from before the push that
+// caused it: the configuration that was pushed would otherwise wait for the
+// next push.
+func (l *Loader) stale(ctx context.Context, args queue.LoadConfig, since time.Time) error {
+	now := l.cfg.Clock.Now()
+	if args.Before == "" || now.Sub(since) >= maxLag {
+		return nil
+	}
+	row, known, err := l.cfg.Store.RepositoryConfig(ctx, args.Repo.ID)
+	if err != nil || !known || row.HeadSHA != args.Before {
+		return err
+	}
+	return queue.Snooze(now.Add(lagPause), fmt.Errorf("GitHub still shows %s as the head of %s", args.Before, args.Repo.FullName()))
 }
 
 // Load asks GitHub for a repository's configuration and puts it in force when

@@ -232,6 +232,7 @@ func tail(s string, n int) string {
 
 // acknowledged looks up every delivery that was answered with 2xx.
 func (k *killing) acknowledged(ctx context.Context, client *client) {
+	sent := k.gh.Deliveries() // before the listing: more may arrive during it
 	stored := map[string]api.Delivery{}
 	for before := int64(0); ; {
 		q := url.Values{"limit": {"100"}}
@@ -251,7 +252,7 @@ func (k *killing) acknowledged(ctx context.Context, client *client) {
 		}
 	}
 	acked := 0
-	for _, d := range k.gh.Deliveries() {
+	for _, d := range sent {
 		if d.StatusCode/100 != 2 {
 			continue
 		}

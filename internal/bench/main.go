@@ -27,6 +27,7 @@ func main() {
 	flag.StringVar(&cfg.payload, "payload", "", "a workflow_run payload; required")
 	flag.IntVar(&cfg.requests, "requests", 4000, "requests of one server in one round")
 	flag.IntVar(&cfg.rounds, "rounds", 5, "rounds; odd, the median is reported")
+	flag.DurationVar(&cfg.steady, "steady", 10*time.Second, "how long each server is sent 200 requests a second in one round")
 	flag.DurationVar(&cfg.idle, "idle", 30*time.Second, "how long the idle server is watched")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

@@ -15,7 +15,7 @@ import (
 type benchConfig struct {
 	binary, probot, payload string
 	requests, rounds        int
-	idle                    time.Duration
+	idle, steady            time.Duration
 }
 
 const benchSecret = "bench-secret"
@@ -34,15 +34,19 @@ func bench(ctx context.Context, cfg benchConfig) error {
 	if err := idle(ctx, servers[0], cfg.idle); err != nil {
 		return err
 	}
+	l := newLoad(body, benchSecret)
 	fmt.Fprintf(os.Stdout, "\nPayload %d bytes, %d requests a round, median of %d rounds.\n\n", len(body), cfg.requests, cfg.rounds)
-	fmt.Fprintln(os.Stdout, "| server | connections | acks/s (min–max) | p50 | p99 | ratio to redundancy | RSS after |")
-	fmt.Fprintln(os.Stdout, "|---|---|---|---|---|---|---|")
+	fmt.Fprintln(os.Stdout, "| server | connections | acks/s (min–max) | redundancy ÷ this | p50 | p99 | server CPU a request | RSS after |")
+	fmt.Fprintln(os.Stdout, "|---|---|---|---|---|---|---|---|")
 	for _, conns := range []int{1, 16} {
-		if err := compare(ctx, cfg, servers, body, conns); err != nil {
+		if err := compare(ctx, cfg, servers, l, conns); err != nil {
 			return err
 		}
 	}
-	return nil
+	fmt.Fprintf(os.Stdout, "\nOpen loop, %d requests a second for %s, round with the median p99 of %d.\n\n", steadyRate, cfg.steady, cfg.rounds)
+	fmt.Fprintln(os.Stdout, "| server | requests/s | p50 | p99 (min–max) | max | server CPU a request |")
+	fmt.Fprintln(os.Stdout, "|---|---|---|---|---|---|")
+	return steady(ctx, cfg, servers, l)
 }
 
 // startAll starts redundancy first, then the peers.
@@ -97,20 +101,13 @@ func startAll(ctx context.Context, cfg benchConfig) ([]*server, func(), error) {
 	return servers, cleanup, nil
 }
 
-// compare alternates between the servers round by round, so that a noisy
-// neighbour hits all of them.
-func compare(ctx context.Context, cfg benchConfig, servers []*server, body []byte, conns int) error {
-	samples := make([][]sample, len(servers))
-	for round := range cfg.rounds + 1 {
-		for i, s := range servers {
-			got, err := fire(ctx, s.url, benchSecret, body, cfg.requests, conns)
-			if err != nil {
-				return fmt.Errorf("%s: %w", s.name, err)
-			}
-			if round > 0 { // the first round warms up
-				samples[i] = append(samples[i], got)
-			}
-		}
+// compare prints a table of closed loops.
+func compare(ctx context.Context, cfg benchConfig, servers []*server, l load, conns int) error {
+	samples, err := alternate(ctx, cfg.rounds, servers, func(s *server) (sample, error) {
+		return closedLoop(ctx, s, l, cfg.requests, conns)
+	}, cfg.requests)
+	if err != nil {
+		return err
 	}
 	var first float64
 	for i, s := range servers {
@@ -123,11 +120,61 @@ func compare(ctx context.Context, cfg benchConfig, servers []*server, body []byt
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(os.Stdout, "| %s | %d | %.0f (%.0f–%.0f) | %.2f ms | %.2f ms | %.2f | %.0f MiB |\n", s.name, conns,
-			median.rate, samples[i][0].rate, samples[i][len(samples[i])-1].rate,
-			ms(median.p50), ms(median.p99), first/median.rate, rss)
+		fmt.Fprintf(os.Stdout, "| %s | %d | %.0f (%.0f–%.0f) | %.2f | %.2f ms | %.2f ms | %d µs | %.0f MiB |\n", s.name, conns,
+			median.rate, samples[i][0].rate, samples[i][len(samples[i])-1].rate, first/median.rate,
+			ms(median.p50), ms(median.p99), median.cpu.Microseconds(), rss)
 	}
 	return nil
+}
+
+// steadyRate is what a large organisation sends at its worst.
+const steadyRate = 200
+
+// steady prints a table of open loops.
+func steady(ctx context.Context, cfg benchConfig, servers []*server, l load) error {
+	n := int(cfg.steady.Seconds() * steadyRate)
+	samples, err := alternate(ctx, cfg.rounds, servers, func(s *server) (sample, error) {
+		return openLoop(ctx, s, l, n, steadyRate)
+	}, n)
+	if err != nil {
+		return err
+	}
+	for i, s := range servers {
+		slices.SortFunc(samples[i], func(a, b sample) int { return int(a.p99 - b.p99) })
+		median := samples[i][len(samples[i])/2]
+		fmt.Fprintf(os.Stdout, "| %s | %.0f | %.2f ms | %.2f ms (%.2f–%.2f) | %.2f ms | %d µs |\n", s.name, median.rate,
+			ms(median.p50), ms(median.p99), ms(samples[i][0].p99), ms(samples[i][len(samples[i])-1].p99), ms(median.max), median.cpu.Microseconds())
+	}
+	return nil
+}
+
+// alternate takes the servers in turn round by round, so that a noisy
+// neighbour hits all of them, and waits for each to be idle again before the
+// next: what a server puts off is not to slow the others down, and counts as
+// its processor time. The first round warms up.
+func alternate(ctx context.Context, rounds int, servers []*server, fire func(*server) (sample, error), n int) ([][]sample, error) {
+	samples := make([][]sample, len(servers))
+	for round := range rounds + 1 {
+		for i, s := range servers {
+			before, err := s.settle(ctx)
+			if err != nil {
+				return nil, err
+			}
+			got, err := fire(s)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", s.name, err)
+			}
+			after, err := s.settle(ctx)
+			if err != nil {
+				return nil, err
+			}
+			got.cpu = (after - before) / time.Duration(n)
+			if round > 0 {
+				samples[i] = append(samples[i], got)
+			}
+		}
+	}
+	return samples, nil
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
@@ -138,10 +185,8 @@ func idle(ctx context.Context, s *server, d time.Duration) error {
 	if err != nil {
 		return err
 	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d): //nolint:forbidigo // a benchmark measures wall time
+	if err := pause(ctx, d); err != nil {
+		return err
 	}
 	after, err := s.cpu()
 	if err != nil {
@@ -151,6 +196,7 @@ func idle(ctx context.Context, s *server, d time.Duration) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stdout, "Idle for %s: %.1f MiB resident, %.2f %% of one core.\n", d, rss, 100*(after-before).Seconds()/d.Seconds())
+	fmt.Fprintf(os.Stdout, "Listening %.0f ms after its start. Idle for %s: %.1f MiB resident, %.2f %% of one core.\n",
+		ms(s.ready), d, rss, 100*(after-before).Seconds()/d.Seconds())
 	return nil
 }

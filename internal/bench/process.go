@@ -17,9 +17,10 @@ import (
 // server is a peer as a process of its own, so that each has its own memory
 // and scheduler.
 type server struct {
-	name string
-	url  string
-	cmd  *exec.Cmd
+	name    string
+	address string        // host:port
+	ready   time.Duration // from the start of the process to its listening
+	cmd     *exec.Cmd
 }
 
 var listening = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
@@ -36,6 +37,7 @@ func spawn(ctx context.Context, name string, env []string, argv ...string) (*ser
 		return nil, err
 	}
 	cmd.Stdout, cmd.Stderr = w, w
+	begun := time.Now() //nolint:forbidigo // a benchmark measures wall time
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start %s: %w", name, err), out.Close(), w.Close())
 	}
@@ -55,23 +57,24 @@ func spawn(ctx context.Context, name string, env []string, argv ...string) (*ser
 			}
 		}
 		select {
-		case found <- "error: " + said.String():
+		case found <- said.String():
 		default:
 		}
 	}()
 	s := &server{name: name, cmd: cmd}
 	timeout, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
+	answer := "no address after " + startTimeout.String()
 	select {
-	case s.url = <-found:
+	case answer = <-found:
 	case <-timeout.Done():
-		s.url = "error: no address after " + startTimeout.String()
 	}
-	if msg, failed := strings.CutPrefix(s.url, "error: "); failed {
+	s.ready = time.Since(begun)
+	var ok bool
+	if s.address, ok = strings.CutPrefix(answer, "http://"); !ok {
 		s.stop()
-		return nil, fmt.Errorf("start %s: %s", name, msg)
+		return nil, fmt.Errorf("start %s: %s", name, answer)
 	}
-	s.url += "/api/github/hook"
 	return s, nil
 }
 
@@ -116,4 +119,20 @@ func (s *server) cpu() (time.Duration, error) {
 		ticks += n
 	}
 	return time.Duration(ticks) * 10 * time.Millisecond, nil
+}
+
+// settle waits until the server has done what it put off and returns the
+// processor time used so far.
+func (s *server) settle(ctx context.Context) (time.Duration, error) {
+	const calm = 200 * time.Millisecond
+	for before := time.Duration(-1); ; {
+		now, err := s.cpu()
+		if err != nil || now == before {
+			return now, err
+		}
+		before = now
+		if err := pause(ctx, calm); err != nil {
+			return 0, err
+		}
+	}
 }

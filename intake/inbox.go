@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/jonboulle/clockwork"
 	"github.com/klauspost/compress/s2"
@@ -57,6 +58,7 @@ type Inbox struct {
 	cfg     InboxConfig
 	writer  *writer
 	waiting atomic.Int64 // bytes
+	attach  chan *direct
 
 	mu     sync.RWMutex // held for reading while sending to in
 	closed bool
@@ -98,7 +100,11 @@ func NewInbox(ctx context.Context, cfg InboxConfig) (*Inbox, error) {
 		cfg:    cfg,
 		writer: &writer{cfg: cfg, deliveries: deliveries, sizes: sizes, first: map[string]int{}},
 		in:     make(chan *entry, maxWaiting),
+		attach: make(chan *direct),
 		done:   make(chan struct{}),
+	}
+	if err := b.writer.adopt(ctx); err != nil {
+		return nil, fmt.Errorf("open inbox: %w", err)
 	}
 	b.entries.New = func() any { return &entry{reply: make(chan error, 1)} }
 	go b.run(ctx)
@@ -224,21 +230,66 @@ func (b *Inbox) Close(ctx context.Context) error {
 	}
 }
 
+// HandleDirectly makes the inbox give w what it has committed, at once and
+// from memory; only what w cannot handle becomes a job. Without it every
+// delivery does. It may be called once, before the inbox is closed.
+func (b *Inbox) HandleDirectly(ctx context.Context, w *Worker) {
+	d := newDirect(context.WithoutCancel(ctx), w, b.cfg.Log, b.recycle)
+	select {
+	case b.attach <- d:
+	case <-b.done:
+		d.stop()
+	}
+}
+
 // run is the writer goroutine.
 func (b *Inbox) run(ctx context.Context) {
 	defer close(b.done)
 	batch := make([]*entry, 0, maxBatch)
-	for e := range b.in {
-		// Requests that are ready to run get their row into this batch instead
-		// of the next; with nobody else there it returns at once. On two busy
-		// cores it makes batches a quarter larger.
-		runtime.Gosched()
-		batch = b.gather(append(batch[:0], e))
-		for _, e := range batch {
-			b.waiting.Add(-e.size())
+	var (
+		wake  <-chan struct{}
+		flush clockwork.Timer
+		due   <-chan time.Time
+	)
+	wait := func(d time.Duration) {
+		if due == nil {
+			flush = b.cfg.Clock.NewTimer(d)
+			due = flush.Chan()
 		}
-		b.writer.commit(ctx, batch)
-		clear(batch)
+	}
+	for {
+		select {
+		case e, ok := <-b.in:
+			if !ok {
+				if flush != nil {
+					flush.Stop()
+				}
+				b.writer.close(ctx)
+				return
+			}
+			// Requests that are ready to run get their row into this batch instead
+			// of the next; with nobody else there it returns at once. On two busy
+			// cores it makes batches a quarter larger.
+			runtime.Gosched()
+			batch = b.gather(append(batch[:0], e))
+			for _, e := range batch {
+				b.waiting.Add(-e.size())
+			}
+			b.writer.commit(ctx, batch, &b.entries)
+			clear(batch)
+			if len(b.writer.ended) > 0 { // the commit has failed
+				wait(markRetry)
+			}
+		case <-wake:
+			wait(markDelay)
+		case <-due:
+			due = nil
+			if !b.writer.record(ctx) {
+				wait(markRetry)
+			}
+		case d := <-b.attach:
+			b.writer.direct, wake = d, d.wake
+		}
 	}
 }
 

@@ -89,6 +89,7 @@ func newApp(ctx context.Context, path string) (*app, error) {
 	if err := a.queue.Start(ctx); err != nil {
 		return nil, err
 	}
+	a.inbox.HandleDirectly(ctx, w)
 	a.hook, err = NewHandler(Config{Secrets: []string{testSecret}, Inbox: a.inbox, Log: zerolog.Nop(), Registerer: reg})
 	return a, err
 }

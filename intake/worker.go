@@ -101,6 +101,9 @@ func (w *Worker) handle(ctx context.Context, d store.StoredBody) error {
 	return githubapp.Dispatch{Handler: h, EventType: d.Event, DeliveryID: d.GUID, Payload: payload}.Execute(ctx)
 }
 
+// wants reports whether an event has a handler.
+func (w *Worker) wants(event string) bool { return w.handlers[event] != nil }
+
 // mark records a result even when the job's time is up: that is when it counts.
 func (w *Worker) mark(ctx context.Context, id int64, at store.Millis, message string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTimeout)

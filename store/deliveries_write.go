@@ -13,12 +13,15 @@ import (
 
 // NewDelivery is a delivery to store. GUIDs must differ within one Insert.
 type NewDelivery struct {
+	ID             int64 // given by Insert
 	GUID           string
 	Event          string
 	Action         string
 	InstallationID int64
 	Repository     string
 	ReceivedAt     Millis
+	ProcessedAt    Millis // set when there is nothing to handle
+	Direct         bool   // this process handles it without a job
 	Size           int
 	Body           []byte // compressed; kept as it is
 }
@@ -38,38 +41,49 @@ const maxInsert = 64
 // formatting of a query builder more than both. Use it only within
 // [Store.Update] of the store it was made for.
 type DeliveryWriter struct {
-	insert [7]*sql.Stmt // of 1, 2, 4 … maxInsert rows
-	mark   *sql.Stmt
-	args   []any
+	insert  [7]*sql.Stmt // of 1, 2, 4 … maxInsert rows
+	present *sql.Stmt
+	mark    *sql.Stmt
+	done    *sql.Stmt
+	args    []any
+	next    int64 // id of the next delivery; it is the only one that inserts
 }
 
 // NewDeliveryWriter compiles the statements. They live as long as the store.
 func (s *Store) NewDeliveryWriter(ctx context.Context) (*DeliveryWriter, error) {
 	w := &DeliveryWriter{}
-	for i := range w.insert {
-		stmt, err := s.write.DB.PrepareContext(ctx, insertDeliveries(1<<i))
-		if err != nil {
-			return nil, fmt.Errorf("prepare delivery writer: %w", err)
-		}
-		w.insert[i] = stmt
-	}
-	stmt, err := s.write.DB.PrepareContext(ctx, `UPDATE deliveries SET processed_at = ?, error = ? WHERE id = ?`)
-	if err != nil {
+	if err := s.write.NewRaw(`SELECT coalesce(max(id), 0) + 1 FROM deliveries`).Scan(ctx, &w.next); err != nil {
 		return nil, fmt.Errorf("prepare delivery writer: %w", err)
 	}
-	w.mark = stmt
-	return w, nil
+	prepare := func(stmt **sql.Stmt, query string) (err error) {
+		if *stmt, err = s.write.DB.PrepareContext(ctx, query); err != nil {
+			return fmt.Errorf("prepare delivery writer: %w", err)
+		}
+		return nil
+	}
+	for i := range w.insert {
+		if err := prepare(&w.insert[i], insertDeliveries(1<<i)); err != nil {
+			return nil, err
+		}
+	}
+	return w, errors.Join(
+		prepare(&w.present, `SELECT id FROM deliveries WHERE id BETWEEN ? AND ?`),
+		prepare(&w.mark, `UPDATE deliveries SET processed_at = ?, error = ? WHERE id = ?`),
+		prepare(&w.done, `UPDATE deliveries SET processed_at = ? WHERE id IN (SELECT value FROM json_each(?))`),
+	)
 }
+
+const insertColumns = 11
 
 func insertDeliveries(rows int) string {
-	return `INSERT INTO deliveries (guid, event, action, installation_id, repository, received_at, size, body) VALUES ` +
-		strings.TrimSuffix(strings.Repeat("(?,?,?,?,?,?,?,?),", rows), ",") +
-		` ON CONFLICT (guid) DO NOTHING RETURNING guid`
+	row := "(" + strings.TrimSuffix(strings.Repeat("?,", insertColumns), ",") + "),"
+	return `INSERT INTO deliveries (id, guid, event, action, installation_id, repository, received_at, processed_at, direct, size, body) VALUES ` +
+		strings.TrimSuffix(strings.Repeat(row, rows), ",") + ` ON CONFLICT (guid) DO NOTHING`
 }
 
-// Insert stores the deliveries whose GUID is not there yet and reports for
-// each whether it was new, appending to fresh. It must not be called by two
-// goroutines at once.
+// Insert stores the deliveries whose GUID is not there yet, gives each an id,
+// and reports for each whether it was new, appending to fresh. It must not be
+// called by two goroutines at once.
 func (w *DeliveryWriter) Insert(ctx context.Context, tx *Tx, list []NewDelivery, fresh []bool) ([]bool, error) {
 	for len(list) > 0 {
 		size := 0 // log2 of the rows of this statement
@@ -86,36 +100,60 @@ func (w *DeliveryWriter) Insert(ctx context.Context, tx *Tx, list []NewDelivery,
 	return fresh, nil
 }
 
+// insertChunk asks which rows are there only when the count says that some are
+// not: RETURNING would make SQLite keep and hand over every row, for a
+// redelivery that is one in thousands.
 func (w *DeliveryWriter) insertChunk(ctx context.Context, tx *Tx, stmt *sql.Stmt, chunk []NewDelivery, fresh []bool) ([]bool, error) {
+	first := w.next
 	w.args = w.args[:0]
 	for i := range chunk {
 		d := &chunk[i]
-		w.args = append(w.args, d.GUID, d.Event, d.Action, d.InstallationID, d.Repository,
-			int64(d.ReceivedAt), int64(d.Size), d.Body)
+		d.ID = w.next
+		w.next++ // also when this fails: gaps do no harm
+		w.args = append(w.args, d.ID, d.GUID, d.Event, d.Action, d.InstallationID, d.Repository,
+			int64(d.ReceivedAt), int64(d.ProcessedAt), d.Direct, int64(d.Size), d.Body)
 	}
-	rows, err := tx.Tx.Tx.StmtContext(ctx, stmt).QueryContext(ctx, w.args...)
+	res, err := tx.Tx.Tx.StmtContext(ctx, stmt).ExecContext(ctx, w.args...)
 	clear(w.args) // bodies go back to their pool
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	n, err := res.RowsAffected()
+	if err != nil {
+		return nil, err
+	}
+	all := n == int64(len(chunk))
 	start := len(fresh)
 	for range chunk {
-		fresh = append(fresh, false)
+		fresh = append(fresh, all)
 	}
-	var guid string
+	if all || n == 0 {
+		return fresh, nil
+	}
+	rows, err := tx.Tx.Tx.StmtContext(ctx, w.present).QueryContext(ctx, first, w.next-1)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
 	for rows.Next() {
-		if err := rows.Scan(&guid); err != nil {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
 			return nil, err
 		}
-		for i := range chunk {
-			if chunk[i].GUID == guid {
-				fresh[start+i] = true
-				break
-			}
-		}
+		fresh[start+int(id-first)] = true
 	}
 	return fresh, rows.Err()
+}
+
+// MarkDone records that deliveries were handled, all with one statement.
+func (w *DeliveryWriter) MarkDone(ctx context.Context, tx *Tx, at Millis, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	if _, err := tx.Tx.Tx.StmtContext(ctx, w.done).ExecContext(ctx, int64(at), jsonList(ids)); err != nil {
+		return fmt.Errorf("mark %d deliveries: %w", len(ids), err)
+	}
+	return nil
 }
 
 // Mark records how the handling of a delivery ended.
@@ -123,21 +161,6 @@ func (w *DeliveryWriter) Mark(ctx context.Context, tx *Tx, m DeliveryMark) error
 	_, err := tx.Tx.Tx.StmtContext(ctx, w.mark).ExecContext(ctx, int64(m.ProcessedAt), m.Error, m.ID)
 	if err != nil {
 		return fmt.Errorf("mark delivery %d: %w", m.ID, err)
-	}
-	return nil
-}
-
-// ReopenDelivery makes a delivery pending again, so that retention leaves it
-// alone until it was handled once more. [ErrNoDelivery] when it is not there.
-func ReopenDelivery(ctx context.Context, tx *Tx, guid string) error {
-	res, err := tx.NewUpdate().Table("deliveries").Set("processed_at = 0, error = ''").Where("guid = ?", guid).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("reopen delivery %q: %w", guid, err)
-	}
-	if n, err := res.RowsAffected(); err != nil {
-		return fmt.Errorf("reopen delivery %q: %w", guid, err)
-	} else if n == 0 {
-		return fmt.Errorf("reopen delivery %q: %w", guid, ErrNoDelivery)
 	}
 	return nil
 }

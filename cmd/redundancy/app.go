@@ -139,6 +139,7 @@ func New(ctx context.Context, cfg config.Server, log zerolog.Logger, clock clock
 	if err != nil {
 		return nil, err
 	}
+	a.inbox.HandleDirectly(ctx, deliveries)
 	a.retention = &intake.Retention{Store: a.store, Clock: clock, Age: cfg.Retention.Std()}
 
 	// Who does it.

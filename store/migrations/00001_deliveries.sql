@@ -9,6 +9,7 @@ CREATE TABLE deliveries (
     repository      TEXT    NOT NULL DEFAULT '', -- owner/name, as in the payload
     received_at     BIGINT  NOT NULL,            -- Unix ms; ids grow with it, so retention needs no index on it
     processed_at    BIGINT  NOT NULL DEFAULT 0,
+    direct          INTEGER NOT NULL DEFAULT 0,  -- 1: the process that received it handles it, it has no job
     error           TEXT    NOT NULL DEFAULT '', -- why its last handling failed
     size            BIGINT  NOT NULL,            -- bytes of the body before compression
     body            BLOB    NOT NULL

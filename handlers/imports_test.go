@@ -18,6 +18,7 @@ func TestNoHandlerCanCallGitHub(t *testing.T) {
 		"github.com/palantir/go-githubapp/githubapp":            true,
 		"github.com/prometheus/client_golang/prometheus":        true,
 		"github.com/rs/zerolog":                                 true,
+		"github.com/tidwall/gjson":                              true,
 		"github.com/redundancy-app/redundancy/commands/comment": true,
 		"github.com/redundancy-app/redundancy/config":           true,
 		"github.com/redundancy-app/redundancy/queue":            true,

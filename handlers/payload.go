@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/redundancy-app/redundancy/queue"
 )
 
@@ -50,12 +52,18 @@ func (a account) isBot() bool { return a.Type == "Bot" || strings.HasSuffix(a.Lo
 // any pointer without an error).
 var errNotAnEvent = errors.New("payload is not a JSON object")
 
+var errNotJSON = errors.New("payload is not JSON")
+
 func decode[E payload](body []byte) (E, error) {
-	e, _ := reflect.New(reflect.TypeFor[E]().Elem()).Interface().(E)
+	t := reflect.TypeFor[E]().Elem()
+	e, _ := reflect.New(t).Interface().(E)
 	if trimmed := strings.TrimLeft(string(body[:min(len(body), 64)]), " \t\r\n"); !strings.HasPrefix(trimmed, "{") {
 		return e, errNotAnEvent
 	}
-	if err := json.Unmarshal(body, e); err != nil {
+	if !gjson.ValidBytes(body) { // trim does not notice
+		return e, errNotJSON
+	}
+	if err := json.Unmarshal(trim(body, shapeFor(t)), e); err != nil {
 		return e, fmt.Errorf("parse payload: %w", err)
 	}
 	return e, nil

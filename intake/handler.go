@@ -27,7 +27,7 @@ type Config struct {
 
 type handler struct {
 	gates    []*gate
-	bodies   bodies
+	bodies   *bodies
 	log      zerolog.Logger
 	refusals zerolog.Logger // sampled: strangers decide how many there are
 	quiet    zerolog.Logger // for the dispatcher, which writes a line per webhook
@@ -41,7 +41,9 @@ type handler struct {
 //     form is not read at all
 //   - 400 without an event, with an unusable delivery id (1 to 100 printable
 //     ASCII characters) or with a body that is no JSON object
-//   - 405 to other methods, 413 above [MaxBody]
+//     or nested more than 10,000 levels deep
+//   - 405 to other methods, 413 above [MaxBody], 408 to a body that comes
+//     slower than [MinBodyRate]
 //   - 503 with Retry-After when it cannot be stored now
 //
 // It is an error when there is no secret or an empty one. Set the timeouts of
@@ -55,6 +57,7 @@ func NewHandler(cfg Config) (http.Handler, error) {
 		return nil, fmt.Errorf("webhook handler: %w", err)
 	}
 	h := &handler{
+		bodies:   newBodies(),
 		log:      cfg.Log,
 		refusals: cfg.Log.Sample(&zerolog.BurstSampler{Burst: 5, Period: time.Minute}),
 		quiet:    cfg.Log.Level(zerolog.WarnLevel),
@@ -85,7 +88,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.abandon(w, r, http.StatusRequestEntityTooLarge, outcomeTooLarge, errTooLarge.Error())
 		return
 	}
-	body, err := h.bodies.read(r.Body)
+	body, err := h.bodies.read(r.Context(), r.Body, http.NewResponseController(w))
 	if err != nil {
 		h.unread(w, r, err)
 		return
@@ -147,7 +150,9 @@ func (h *handler) unread(w http.ResponseWriter, r *http.Request, err error) {
 		h.abandon(w, r, http.StatusRequestEntityTooLarge, outcomeTooLarge, errTooLarge.Error())
 	case errors.Is(err, errOverBudget):
 		setRetryAfter(w)
-		h.abandon(w, r, http.StatusServiceUnavailable, outcomeUnavailable, "too many large webhooks at once")
+		h.abandon(w, r, http.StatusServiceUnavailable, outcomeUnavailable, "too many webhooks of this size at once")
+	case errors.Is(err, errTooSlow):
+		h.abandon(w, r, http.StatusRequestTimeout, outcomeSlow, errTooSlow.Error())
 	default:
 		h.abandon(w, r, http.StatusBadRequest, outcomeInvalid, "body could not be read")
 	}

@@ -126,37 +126,3 @@ func TestNothingReadPastTheLimit(t *testing.T) {
 		})
 	}
 }
-
-func TestBodyBudget(t *testing.T) {
-	var b bodies
-	b.used.Store(bodyBudget - smallBody)
-	first, err := b.read(strings.NewReader("{}"))
-	if err != nil {
-		t.Fatalf("within the budget: %v", err)
-	}
-	if _, err := b.read(strings.NewReader("{}")); err != errOverBudget {
-		t.Errorf("above the budget: %v", err)
-	}
-	first.release()
-	if _, err := b.read(strings.NewReader(bodyOf(smallBody + 1))); err != errOverBudget {
-		t.Errorf("growing above the budget: %v", err)
-	}
-	if got := b.used.Load(); got != bodyBudget-smallBody {
-		t.Errorf("%d bytes stay counted", got-bodyBudget+smallBody)
-	}
-}
-
-func TestOverBudgetAnswer(t *testing.T) {
-	h := openHouse(t)
-	hk, err := NewHandler(Config{Secrets: []string{testSecret}, Inbox: h.inbox, Registerer: h.reg})
-	if err != nil {
-		t.Fatal(err)
-	}
-	hk.(*handler).bodies.used.Store(bodyBudget)
-	srv := httptest.NewServer(hk)
-	defer srv.Close()
-	code, header, _ := hook{}.post(t, srv)
-	if code != 503 || header.Get("Retry-After") == "" {
-		t.Errorf("answered %d, Retry-After %q", code, header.Get("Retry-After"))
-	}
-}

@@ -16,6 +16,7 @@ const (
 	outcomeDuplicate   = "duplicate"
 	outcomeUnsigned    = "unsigned"
 	outcomeTooLarge    = "too_large"
+	outcomeSlow        = "slow"
 	outcomeInvalid     = "invalid"
 	outcomeMethod      = "method"
 	outcomeUnavailable = "unavailable"
@@ -26,7 +27,7 @@ func newOutcomes(reg prometheus.Registerer) (*prometheus.CounterVec, error) {
 		Name: "redundancy_webhooks_total",
 		Help: "Webhook requests by outcome.",
 	}, []string{"outcome"})
-	for _, o := range []string{outcomeStored, outcomeDuplicate, outcomeUnsigned, outcomeTooLarge, outcomeInvalid, outcomeMethod, outcomeUnavailable} {
+	for _, o := range []string{outcomeStored, outcomeDuplicate, outcomeUnsigned, outcomeTooLarge, outcomeSlow, outcomeInvalid, outcomeMethod, outcomeUnavailable} {
 		c.WithLabelValues(o) // a rate needs the zero before the first one
 	}
 	return c, reg.Register(c)

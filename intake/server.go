@@ -12,6 +12,11 @@ const (
 	// after 10 s anyway (30 s on GitHub Enterprise Server), so whoever needs
 	// longer is not GitHub.
 	ReadTimeout = 30 * time.Second
+	// BodyGrace is how long a body may take to begin, and MinBodyRate how many
+	// bytes of it must come in each second after that. GitHub's 10 s for all are
+	// 2.5 MiB/s for a body of the largest size.
+	BodyGrace   = 5 * time.Second
+	MinBodyRate = 64 << 10
 	// WriteTimeout bounds reading the body, storing it and answering.
 	WriteTimeout = ReadTimeout + StoreTimeout + 5*time.Second
 	// IdleTimeout closes kept-alive connections without a request.

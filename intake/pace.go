@@ -1,0 +1,55 @@
+package intake
+
+import "time"
+
+// deadliner is a connection whose reading can be bounded in time, as an
+// http.ResponseController does it.
+type deadliner interface {
+	SetReadDeadline(time.Time) error
+}
+
+// pace is how fast a body must come. Without it a stranger keeps a body's place
+// in memory for as long as ReadTimeout by sending a byte. Its time is that of
+// the network's deadlines, not of an injected clock.
+type pace struct {
+	grace time.Duration // before anything must have come
+	rate  int           // bytes per second after that
+	total time.Duration // for all of it
+}
+
+// pacing is the pace of one body.
+type pacing struct {
+	pace
+	conn    deadliner
+	started time.Time
+	paced   int // bytes when the deadline was set last
+}
+
+func (p pace) begin(conn deadliner) *pacing {
+	return &pacing{pace: p, conn: conn, started: time.Now(), paced: -1}
+}
+
+// expect bounds the wait for the byte after the first n. Within a second's
+// worth of bytes the deadline stays, so a webhook costs two calls in all.
+func (p *pacing) expect(n int) {
+	if p.paced >= 0 && n-p.paced < p.rate {
+		return
+	}
+	p.paced = n
+	p.set(min(p.grace+time.Duration(n)*time.Second/time.Duration(p.rate), p.total))
+}
+
+// excuse leaves out a time in which we did not read.
+func (p *pacing) excuse(d time.Duration) {
+	p.started = p.started.Add(d)
+	p.paced = -1
+}
+
+// end lets the connection wait for what follows the body: the server watches
+// it while the webhook is stored, and would take an early deadline for the
+// sender's hanging up.
+func (p *pacing) end() { p.set(p.total) }
+
+// set is best effort: a ResponseWriter that has no deadlines is not a network
+// connection.
+func (p *pacing) set(d time.Duration) { _ = p.conn.SetReadDeadline(p.started.Add(d)) }

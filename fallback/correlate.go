@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -24,8 +23,7 @@ type search struct {
 // another step's. Oldest first.
 func (e *Engine) correlate(ctx context.Context, sc *scope, st *store.Step, s search) ([]*run, error) {
 	since := st.IntentAt.Time().Add(-clockSkew)
-	filter := url.Values{"event": {s.event}, "created": {">=" + since.UTC().Format(time.RFC3339)}}
-	list, err := listRuns(ctx, sc.client, sc.repo, s.workflow, filter)
+	list, err := listRunsSince(ctx, sc.client, sc.repo, s.workflow, s.event, since.Truncate(time.Second))
 	if err != nil {
 		return nil, err
 	}
@@ -59,29 +57,6 @@ func preferClaim(list []*run, claim string) []*run {
 		return named
 	}
 	return list
-}
-
-// preferTitle narrows to runs that carry the event type as their title, which
-// is GitHub's default for repository_dispatch, when there are such runs: a
-// workflow with `run-name` has another one.
-func preferTitle(list []*run, title string) []*run {
-	same := slices.DeleteFunc(slices.Clone(list), func(r *run) bool { return r.GetDisplayTitle() != title })
-	if len(same) > 0 {
-		return same
-	}
-	return list
-}
-
-// settling waits for the time within which an effect has to show up, and says
-// otherwise after it. A run that is created in that time can be listed a
-// moment later, so the last look is one poll beyond it.
-func (e *Engine) settling(st *store.Step, window time.Duration, otherwise result) result {
-	end := st.IntentAt.Time().Add(e.scaled(window + pollSettle))
-	now := e.Clock.Now()
-	if now.Before(end) {
-		return result{verdict: pending, until: minTime(now.Add(e.scaled(pollSettle)), end)}
-	}
-	return otherwise
 }
 
 func links(list []*run) []string {

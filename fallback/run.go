@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -55,11 +56,37 @@ func getRun(ctx context.Context, client *github.Client, repo queue.Repo, id int6
 	return r, nil
 }
 
-// maxListed bounds how many runs are looked through for one that we started:
-// more than a page within the settle time of a dispatch is not ours to sort out.
-const maxListed = 100
+// A page of runs, GitHub's maximum, and how many pages are looked through for
+// one that we started: GitHub queues at most 500 runs in 10 s per repository.
+const (
+	maxListed = 100
+	maxPages  = 10
+)
 
-// listRuns lists runs, newest first; workflowPath may be "" for all workflows.
+// listRunsSince lists runs that are not older than since, newest first. The
+// moment is not sent as the filter "created": GitHub's own description calls
+// that a date-time, while its prose allows ">=…", and a strict server refuses it.
+func listRunsSince(ctx context.Context, client *github.Client, repo queue.Repo, workflowPath, event string, since time.Time) ([]*run, error) {
+	var all []*run
+	for page := 1; page <= maxPages; page++ {
+		filter := url.Values{"event": {event}}
+		if page > 1 {
+			filter.Set("page", strconv.Itoa(page))
+		}
+		list, err := listRuns(ctx, client, repo, workflowPath, filter)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+		if len(list) < maxListed || list[len(list)-1].GetCreatedAt().Before(since) {
+			break
+		}
+	}
+	return all, nil
+}
+
+// listRuns lists a page of runs, newest first; workflowPath may be "" for all
+// workflows.
 func listRuns(ctx context.Context, client *github.Client, repo queue.Repo, workflowPath string, filter url.Values) ([]*run, error) {
 	where := fmt.Sprintf("repos/%s/%s/actions/runs", repo.Owner, repo.Name)
 	if workflowPath != "" {

@@ -158,8 +158,6 @@ func fixDescription(root object) {
 		account["anyOf"] = all
 		delete(account, "allOf")
 	}
-	// The filter created of runs is said to be a moment; it is a search term such as >=2026-01-01.
-	delete(dig(root, "components", "parameters", "created", "schema"), "format")
 }
 
 // dig follows keys into an object; the result is never nil.

@@ -1,6 +1,7 @@
 package githubtest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -70,7 +71,7 @@ func (r *Repo) dispatched(eventType string, payload []byte, login string) (answe
 			continue
 		}
 		x := r.newRun(w, "repository_dispatch", r.git.branch(r.branch), r.branch, login)
-		x.title, x.Payload = eventType, payload
+		x.title, x.Payload = cmp.Or(w.title, eventType), payload
 		r.begin(x, s.lag)
 	}
 	return noContent()

@@ -81,7 +81,7 @@ func TestOperations(t *testing.T) {
 			R/contents/.github/workflows/ci.yml
 			R/git/trees/%[2]s R/git/trees/main?recursive=1 R/git/blobs/%[3]s R/git/commits/%[2]s R/git/ref/heads/feature/x R/git/matching-refs/heads
 			R/check-runs/%[4]d R/check-runs/%[4]d/annotations R/check-suites/%[5]d R/check-suites/%[5]d/check-runs
-			R/actions/workflows R/actions/workflows/ci.yml R/actions/workflows/ci.yml/runs?status=completed R/actions/runs R/actions/runs?created=>2020-01-01&event=workflow_dispatch
+			R/actions/workflows R/actions/workflows/ci.yml R/actions/workflows/ci.yml/runs?status=completed R/actions/runs R/actions/runs?created=2020-01-01T00:00:00Z&event=workflow_dispatch
 			R/actions/runs/%[6]d R/actions/runs/%[6]d/attempts/1 R/actions/runs/%[6]d/attempts/1/jobs R/actions/runs/%[6]d/jobs R/actions/runs/%[6]d/jobs?filter=all R/actions/runs/%[6]d/artifacts
 			R/actions/jobs/%[7]d R/collaborators/mona/permission R/issues/%[8]d R/issues/%[8]d/comments R/issues/comments/%[9]d R/issues/comments/%[9]d/reactions
 			R/pulls R/pulls?state=all R/pulls/%[8]d R/pulls/%[8]d/files`, head, main, blob, check, suite, run.ID, job, pull, comment)) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -173,69 +172,17 @@ func (c *call) rerun(x *Run, again func(*job) bool) (answer, error) {
 // maxFiltered is the number of runs that a filtered list reaches back.
 const maxFiltered = 1000
 
-// listRuns lists newest first with GitHub's filters.
+// listRuns lists newest first with GitHub's filters. "created" is a moment, as
+// the description says; GitHub's prose has a search syntax for it as well.
 func (c *call) listRuns(keep func(*Run) bool) (answer, error) {
-	inTime, err := timeFilter(c.query.Get("created"))
-	if err != nil {
-		return answer{}, err
-	}
 	is := func(key, value string) bool { return !c.query.Has(key) || c.query.Get(key) == value }
 	var out []*Run
 	for i := len(c.repo.runs) - 1; i >= 0 && len(out) < maxFiltered; i-- {
 		x := c.repo.runs[i]
-		if keep(x) && !c.s.clock.Now().Before(x.visible) && inTime(x.created) && is("head_sha", x.HeadSHA) && is("branch", x.HeadBranch) && is("event", x.Event) &&
+		if keep(x) && !c.s.clock.Now().Before(x.visible) && is("created", x.created.UTC().Format(time.RFC3339)) && is("head_sha", x.HeadSHA) && is("branch", x.HeadBranch) && is("event", x.Event) &&
 			is("actor", x.Actor) && is("check_suite_id", itoa(x.suite.id)) && (is("status", x.now.status) || is("status", x.now.conclusion)) {
 			out = append(out, x)
 		}
 	}
 	return page(c, out, "workflow_runs", (*Run).show), nil
-}
-
-// timeFilter reads GitHub's search syntax for dates: >=T, <=T, >T, <T, T..T (either end may be *), or a day.
-func timeFilter(filter string) (func(time.Time) bool, error) {
-	parse := func(text string) (time.Time, error) {
-		for _, layout := range []string{time.RFC3339, "2006-01-02"} {
-			if t, err := time.Parse(layout, text); err == nil {
-				return t, nil
-			}
-		}
-		return time.Time{}, refuse(http.StatusUnprocessableEntity, "%q is no date", text)
-	}
-	if filter == "" {
-		return func(time.Time) bool { return true }, nil
-	}
-	if from, to, ok := strings.Cut(filter, ".."); ok {
-		lo, hi := time.Time{}, time.Unix(1<<40, 0)
-		var err error
-		if from != "*" {
-			if lo, err = parse(from); err != nil {
-				return nil, err
-			}
-		}
-		if to != "*" {
-			if hi, err = parse(to); err != nil {
-				return nil, err
-			}
-		}
-		return func(t time.Time) bool { t = t.Truncate(time.Second); return !t.Before(lo) && !t.After(hi) }, nil
-	}
-	operator := strings.TrimRight(filter[:min(2, len(filter))], "0123456789")
-	at, err := parse(filter[len(operator):])
-	if err != nil {
-		return nil, err
-	}
-	return func(t time.Time) bool {
-		t = t.Truncate(time.Second) // what the API shows of it
-		switch operator {
-		case ">=":
-			return !t.Before(at)
-		case "<=":
-			return !t.After(at)
-		case ">":
-			return t.After(at)
-		case "<":
-			return t.Before(at)
-		}
-		return t.UTC().Format("2006-01-02") == at.UTC().Format("2006-01-02")
-	}, nil
 }

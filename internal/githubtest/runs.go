@@ -1,6 +1,7 @@
 package githubtest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -88,7 +89,7 @@ func (r *Repo) newRun(w *workflow, event, sha, branch, login string) *Run {
 	s := r.s
 	s.userOf(login, "User")
 	x := &Run{ID: s.newID() * 1000, Workflow: w.path, Event: event, HeadSHA: sha, HeadBranch: branch, Actor: login, repo: r, workflow: w,
-		suite: r.suiteOf(sha, "github-actions"), number: 1, title: w.name, created: s.clock.Now(), visible: s.clock.Now()}
+		suite: r.suiteOf(sha, "github-actions"), number: 1, title: cmp.Or(w.title, w.name), created: s.clock.Now(), visible: s.clock.Now()}
 	for _, y := range r.runs {
 		if y.workflow == w {
 			x.number++

@@ -235,16 +235,18 @@ func TestRunFilters(t *testing.T) {
 	for filter, want := range map[string]float64{
 		"event=push": 1, "event=schedule": 0, "branch=main": 1, "branch=x": 0, "status=queued": 1, "status=failure": 0, "actor=octocat": 1, "actor=mona": 0,
 		"head_sha=" + b.repo.Head("main"): 1, "head_sha=x": 0,
-		"created=>=2026-05-06T07:08:09Z": 1, "created=>2026-05-06T07:08:09Z": 0, "created=<=2026-05-06T07:08:09Z": 1, "created=<2026-05-06T07:08:09Z": 0,
-		"created=2026-05-06": 1, "created=2026-05-07": 0, "created=2026-05-06T00:00:00Z..2026-05-07T00:00:00Z": 1, "created=*..2026-05-05": 0, "created=2026-05-01..*": 1,
+		"created=2026-05-06T07:08:09Z": 1, "created=2026-05-06T07:08:10Z": 0,
 	} {
-		path := demo + "/actions/runs?" + strings.NewReplacer(">=", "%3E%3D", "<=", "%3C%3D", ">", "%3E", "<", "%3C").Replace(filter)
+		path := demo + "/actions/runs?" + filter
 		if n := b.get(path).json()["total_count"]; n != want {
 			t.Errorf("%s: %v runs, want %v", filter, n, want)
 		}
 	}
-	b.call("GET", demo+"/actions/runs?created=soon", nil).want(http.StatusUnprocessableEntity)
 	b.clean()
+	b.call("GET", demo+"/actions/runs?created=%3E%3D2026-05-06", nil).want(http.StatusUnprocessableEntity)
+	if v := b.s.Violations(); len(v) != 1 || !strings.Contains(v[0], "created") {
+		t.Errorf("a search term for created: %q", v)
+	}
 }
 
 func TestLogLinks(t *testing.T) {

@@ -18,6 +18,7 @@ type workflow struct {
 
 	blob   string // whose content the fields below were read from
 	name   string
+	title  string // run-name, which titles its runs
 	on     map[string]any
 	inputs map[string]workflowInput
 	jobs   []string
@@ -63,11 +64,12 @@ func (r *Repo) workflowList() ([]*workflow, error) {
 
 // read takes from a workflow file what dispatching needs. A broken file has no triggers, as on GitHub.
 func (w *workflow) read(b []byte) {
-	w.name, w.on, w.inputs, w.jobs = w.path, map[string]any{}, nil, nil
+	w.name, w.title, w.on, w.inputs, w.jobs = w.path, "", map[string]any{}, nil, nil
 	var file struct {
-		Name string         `yaml:"name"`
-		On   any            `yaml:"on"`
-		Jobs map[string]any `yaml:"jobs"`
+		Name  string         `yaml:"name"`
+		Title string         `yaml:"run-name"`
+		On    any            `yaml:"on"`
+		Jobs  map[string]any `yaml:"jobs"`
 	}
 	if err := yaml.Unmarshal(b, &file); err != nil {
 		return
@@ -75,6 +77,7 @@ func (w *workflow) read(b []byte) {
 	if file.Name != "" {
 		w.name = file.Name
 	}
+	w.title = file.Title
 	switch on := file.On.(type) {
 	case string:
 		w.on[on] = nil

@@ -7,6 +7,7 @@ package handlers
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/jonboulle/clockwork"
 	"github.com/palantir/go-githubapp/githubapp"
@@ -71,6 +72,7 @@ func All(c Config) []githubapp.EventHandler {
 type base struct {
 	Config
 	decisions *prometheus.CounterVec
+	told      sync.Map // repository id → store.Repository; what its last event said, once it is on record
 }
 
 // intent is what a handler wants done. Without items and write the event does
@@ -107,12 +109,26 @@ func handle[E payload](ctx context.Context, b *base, event, deliveryID string, b
 	if err != nil {
 		return fmt.Errorf("handle %s: %w", event, err)
 	}
-	if len(want.items) == 0 && want.write == nil {
+	facts, news := env.facts(store.MillisOf(b.Clock.Now()))
+	if news {
+		if news, err = b.news(ctx, facts); err != nil {
+			return fmt.Errorf("handle %s: %w", event, err)
+		}
+	}
+	ignored := len(want.items) == 0 && want.write == nil
+	if ignored {
 		b.decisions.WithLabelValues(event, "ignored").Inc()
 		log.Debug().Str("why", want.why).Msg("event does not concern us")
-		return nil
+		if !news {
+			return nil
+		}
 	}
 	err = b.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if news {
+			if err := b.learn(ctx, tx, facts, deliveryID); err != nil {
+				return err
+			}
+		}
 		if want.write != nil {
 			if err := want.write(ctx, tx); err != nil {
 				return err
@@ -122,6 +138,9 @@ func handle[E payload](ctx context.Context, b *base, event, deliveryID string, b
 	})
 	if err != nil {
 		return fmt.Errorf("handle %s: %w", event, err)
+	}
+	if ignored {
+		return nil
 	}
 	b.decisions.WithLabelValues(event, "enqueued").Inc()
 	log.Debug().Int("jobs", len(want.items)).Msg("event enqueued")

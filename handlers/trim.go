@@ -53,9 +53,9 @@ func shapeOf(t reflect.Type) shape {
 
 // trim copies the JSON in body with only those members of objects that s names.
 // encoding/json looks at each byte of what it is given two or three times, and
-// of a webhook we use one byte in twenty: for a workflow_run of 17 KiB validating
-// and trimming first takes decoding from 85 µs to 49 µs. body must be valid
-// JSON.
+// of a webhook we use one byte in twenty: for a workflow_run of 17 KiB trimming
+// first takes decoding from 85 µs to 29 µs. body must be valid JSON; of
+// anything else, anything may be left.
 func trim(body []byte, s shape) []byte {
 	if len(body) == 0 {
 		return nil

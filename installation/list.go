@@ -81,12 +81,21 @@ func (s *Syncer) list(ctx context.Context, id int64, seen store.Millis) (repos [
 			repos = append(repos, store.Repository{
 				ID: r.GetID(), InstallationID: id, Owner: r.GetOwner().GetLogin(), Name: r.GetName(),
 				DefaultBranch: r.GetDefaultBranch(), Private: r.GetPrivate(), Archived: r.GetArchived(), SeenAt: seen,
+				ChangedAt: changed(r),
 			})
 		}
 		if opts.Page = resp.NextPage; opts.Page == 0 {
 			return repos, len(repos) >= page.GetTotalCount(), nil
 		}
 	}
+}
+
+// changed is GitHub's updated_at, 0 when the answer lacks it.
+func changed(r *github.Repository) store.Millis {
+	if r.UpdatedAt == nil {
+		return 0
+	}
+	return store.MillisOf(r.UpdatedAt.Time)
 }
 
 func convert(i *github.Installation, now store.Millis) store.Installation {

@@ -33,7 +33,7 @@ type Config struct {
 	Queue   queue.Enqueuer
 	Log     zerolog.Logger
 	// Awake is called in the transaction that records that an installation
-	// works again.
+	// works again, or has other permissions.
 	Awake      func(ctx context.Context, tx *store.Tx) error
 	Clock      clockwork.Clock       // nil: the real one
 	Registerer prometheus.Registerer // nil: no metrics
@@ -126,10 +126,11 @@ func (s *Syncer) save(ctx context.Context, now store.Installation, repos []store
 			if stale, err = store.InstallationRepositories(ctx, tx, now.ID); err != nil {
 				return err
 			}
-			if s.Awake != nil {
-				if err := s.Awake(ctx, tx); err != nil {
-					return err
-				}
+		}
+		// What GitHub refused for want of a permission may be granted now.
+		if s.Awake != nil && known && (before.State != now.State || before.Permissions != now.Permissions) {
+			if err := s.Awake(ctx, tx); err != nil {
+				return err
 			}
 		}
 		zerolog.Ctx(ctx).Info().Str("account", now.Account).Int("repositories", len(repos)).

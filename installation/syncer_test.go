@@ -30,7 +30,7 @@ func TestLife(t *testing.T) {
 	}
 
 	f.hub.set(func() { f.hub.repos[7] = []map[string]any{repository(1, "www"), repository(3, "new")} })
-	f.mustWork(7, "config:3") // removed, added, renamed
+	f.mustWork(7, "config:1", "config:3") // removed, added, renamed
 	if diff := cmp.Diff([]string{"acme/new", "acme/www"}, f.covered(7)); diff != "" {
 		t.Errorf("covered (-want +got):\n%s", diff)
 	}
@@ -58,6 +58,8 @@ func TestNewPermissionsNeedANewToken(t *testing.T) {
 	f := setup(t)
 	f.hub.installations[7] = installed(7)
 	f.mustWork(7)
+	awake := 0
+	f.sync.Awake = func(context.Context, *store.Tx) error { awake++; return nil }
 	f.mustWork(7)
 	if f.hub.tokens != 1 {
 		t.Fatalf("%d tokens, want 1", f.hub.tokens)
@@ -68,6 +70,13 @@ func TestNewPermissionsNeedANewToken(t *testing.T) {
 	f.mustWork(7)
 	if f.hub.tokens != 2 {
 		t.Errorf("%d tokens, want 2: the old one lacks the new permission", f.hub.tokens)
+	}
+	if awake != 1 {
+		t.Errorf("incidents were woken %d times, want once: what was refused may be granted now", awake)
+	}
+	f.mustWork(7)
+	if awake != 1 {
+		t.Error("incidents were woken though nothing has changed")
 	}
 }
 

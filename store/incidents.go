@@ -48,6 +48,7 @@ type Incident struct {
 	NotBefore      Millis
 	Actor          string
 	CheckRunID     int64
+	MissingSince   Millis
 	OpenedAt       Millis
 	UpdatedAt      Millis
 	SettledAt      Millis

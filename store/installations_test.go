@@ -117,7 +117,7 @@ func TestSaveRepositoriesNamesTheStale(t *testing.T) {
 		"new":                  {nil, base, true, "main"},
 		"new and archived":     {nil, with(func(r *Repository) { r.Archived = true }), false, "main"},
 		"the same":             {&base, base, false, "main"},
-		"renamed":              {&base, with(func(r *Repository) { r.Name = "www" }), false, "main"},
+		"renamed":              {&base, with(func(r *Repository) { r.Name = "www" }), true, "main"}, // jobs about it carry the name
 		"transferred":          {&base, with(func(r *Repository) { r.Owner, r.InstallationID = "other", 8 }), true, "main"},
 		"another branch":       {&base, with(func(r *Repository) { r.DefaultBranch = "trunk" }), true, "trunk"},
 		"branch not told":      {&base, with(func(r *Repository) { r.DefaultBranch = "" }), false, "main"},

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -23,6 +24,7 @@ type Repository struct {
 	Archived       bool   `bun:"archived"`
 	Removed        bool   `bun:"removed"` // no longer covered
 	SeenAt         Millis `bun:"seen_at"`
+	ChangedAt      Millis `bun:"changed_at"` // GitHub's updated_at, in whole seconds; 0 while unknown
 }
 
 // FullName is "owner/name".
@@ -84,9 +86,9 @@ func listRepositories(ctx context.Context, db bun.IDB, installationID int64) ([]
 }
 
 // SaveRepositories writes what GitHub says now; an empty DefaultBranch keeps
-// the known one. It returns those whose configuration must be read: new or
-// back again, under another owner (whose default counts), with another default
-// branch, no longer archived. Archived repositories run nothing and are not
+// the known one, and names and branch of a later ChangedAt stay. It returns
+// those whose configuration must be read: new or back again, under another name
+// or owner (whose default counts), with another default branch, no longer archived. Archived repositories run nothing and are not
 // among them.
 func SaveRepositories(ctx context.Context, tx *Tx, repos []Repository) ([]Repository, error) {
 	var stale []Repository
@@ -95,23 +97,62 @@ func SaveRepositories(ctx context.Context, tx *Tx, repos []Repository) ([]Reposi
 		if err != nil {
 			return nil, err
 		}
+		// Webhooks can have told more than a list that was begun before them.
+		for i, r := range chunk {
+			if before, ok := known[r.ID]; ok && r.ChangedAt != 0 && r.ChangedAt < before.ChangedAt {
+				chunk[i].Owner, chunk[i].Name, chunk[i].DefaultBranch, chunk[i].ChangedAt = before.Owner, before.Name, before.DefaultBranch, before.ChangedAt
+			}
+		}
 		_, err = tx.NewInsert().Model(&chunk).On("CONFLICT (id) DO UPDATE").
 			Set("installation_id = EXCLUDED.installation_id").Set("owner = EXCLUDED.owner").Set("name = EXCLUDED.name").
 			Set("default_branch = CASE EXCLUDED.default_branch WHEN '' THEN repository.default_branch ELSE EXCLUDED.default_branch END").
-			Set("private = EXCLUDED.private").Set("archived = EXCLUDED.archived").
+			Set("private = EXCLUDED.private").Set("archived = EXCLUDED.archived").Set("changed_at = EXCLUDED.changed_at").
 			Set("removed = EXCLUDED.removed").Set("seen_at = EXCLUDED.seen_at").Exec(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("save repositories: %w", err)
 		}
 		for _, now := range chunk {
 			before, ok := known[now.ID]
-			if !now.Archived && !now.Removed && (!ok || before.Removed || before.Archived || before.Owner != now.Owner ||
+			if !now.Archived && !now.Removed && (!ok || before.Removed || before.Archived || before.Owner != now.Owner || before.Name != now.Name ||
 				now.DefaultBranch != "" && before.DefaultBranch != now.DefaultBranch) {
 				stale = append(stale, now)
 			}
 		}
 	}
 	return stale, nil
+}
+
+// SaveRepositoryFacts writes the installation, name and default branch of a
+// covered repository as a webhook or an answer of GitHub's states them ("" keeps
+// the known value), unless what is known is of a later ChangedAt. It says
+// whether that changed anything. A repository that was never listed stays
+// unknown: the list that brings it also has its configuration read.
+func SaveRepositoryFacts(ctx context.Context, tx *Tx, now Repository) (changed bool, err error) {
+	known, err := knownRepositories(ctx, tx, []Repository{now})
+	if err != nil {
+		return false, err
+	}
+	before, ok := known[now.ID]
+	if !ok || before.Removed || !now.News(before) {
+		return false, nil
+	}
+	_, err = tx.NewUpdate().Model((*Repository)(nil)).Set("installation_id = ?", now.InstallationID).Set("owner = ?", now.Owner).
+		Set("name = ?", now.Name).Set("default_branch = ?", cmp.Or(now.DefaultBranch, before.DefaultBranch)).
+		Set("changed_at = ?", max(now.ChangedAt, before.ChangedAt)).Set("seen_at = ?", max(now.SeenAt, before.SeenAt)).
+		Where("id = ?", now.ID).Exec(ctx)
+	if err != nil {
+		return false, fmt.Errorf("save facts of repository: %w", err)
+	}
+	return true, nil
+}
+
+// News says whether r has facts that the known row lacks and that are not older.
+func (r Repository) News(known Repository) bool {
+	if r.ChangedAt != 0 && r.ChangedAt < known.ChangedAt {
+		return false // a late or repeated delivery
+	}
+	return r.InstallationID != known.InstallationID || r.Owner != known.Owner || r.Name != known.Name ||
+		r.DefaultBranch != "" && r.DefaultBranch != known.DefaultBranch
 }
 
 func knownRepositories(ctx context.Context, tx *Tx, repos []Repository) (map[int64]Repository, error) {

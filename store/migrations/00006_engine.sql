@@ -53,6 +53,7 @@ CREATE TABLE incidents (
     not_before      BIGINT  NOT NULL DEFAULT 0, -- suppressed until
     actor           TEXT    NOT NULL DEFAULT '', -- the person who asked for it, '' when a run did
     check_run_id    BIGINT  NOT NULL DEFAULT 0,
+    missing_since   BIGINT  NOT NULL DEFAULT 0, -- when GitHub first answered 404 for the run, 0 when it shows it
     opened_at       BIGINT  NOT NULL,
     updated_at      BIGINT  NOT NULL,
     settled_at      BIGINT  NOT NULL DEFAULT 0
@@ -94,12 +95,13 @@ CREATE TABLE steps (
     reason       TEXT    NOT NULL DEFAULT '',
     evidence     TEXT    NOT NULL DEFAULT '',  -- JSON
     intent_at    BIGINT  NOT NULL,
+    looked_at    BIGINT  NOT NULL DEFAULT 0,   -- when its run was first looked for and not found
     started_at   BIGINT  NOT NULL DEFAULT 0,   -- when the effect was known to have happened
     done_at      BIGINT  NOT NULL DEFAULT 0
 );
 CREATE INDEX steps_incident ON steps (incident_id, id);
 CREATE UNIQUE INDEX steps_fence ON steps (claim_key, epoch) WHERE epoch <> 0;
-CREATE INDEX steps_open ON steps (repo_id, kind, target) WHERE state IN ('intent', 'not_done', 'in_doubt');
+CREATE INDEX steps_open ON steps (repo_id, kind, done_at) WHERE state IN ('intent', 'not_done', 'in_doubt', 'failed');
 
 -- Runs that we started. They never open incidents; the primary key keeps two
 -- steps from adopting one run.
@@ -147,3 +149,10 @@ CREATE TABLE recover_requests (
     at          BIGINT  NOT NULL
 );
 CREATE INDEX recover_requests_age ON recover_requests (at);
+
+-- Who we are at GitHub, so that a restarted server tells its own runs from
+-- those of others before it has asked.
+CREATE TABLE apps (
+    id   BIGINT PRIMARY KEY,                   -- of the App
+    slug TEXT   NOT NULL
+);

@@ -72,7 +72,7 @@ type body struct {
 // read reads r to its end. It asks for one byte beyond [MaxBody] at most,
 // which is the only way to learn that there is more, and grows with what
 // really arrives, not with what a Content-Length promises. conn is r's
-// connection; its deadline is the server's again afterwards.
+// connection.
 func (b *bodies) read(ctx context.Context, r io.Reader, conn deadliner) (*body, error) {
 	if err := b.take(ctx, b.small, 1); err != nil {
 		return nil, err
@@ -105,7 +105,6 @@ func (p *body) fill(ctx context.Context, r io.Reader, pace *pacing) error {
 		case len(p.bytes) > MaxBody:
 			return errTooLarge
 		case errors.Is(err, io.EOF):
-			pace.end()
 			return nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return errTooSlow

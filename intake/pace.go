@@ -30,7 +30,8 @@ func (p pace) begin(conn deadliner) *pacing {
 }
 
 // expect bounds the wait for the byte after the first n. Within a second's
-// worth of bytes the deadline stays, so a webhook costs two calls in all.
+// worth of bytes the deadline stays, so a webhook costs one call. At the body's
+// end net/http takes the deadline away, since it then watches the connection.
 func (p *pacing) expect(n int) {
 	if p.paced >= 0 && n-p.paced < p.rate {
 		return
@@ -44,11 +45,6 @@ func (p *pacing) excuse(d time.Duration) {
 	p.started = p.started.Add(d)
 	p.paced = -1
 }
-
-// end lets the connection wait for what follows the body: the server watches
-// it while the webhook is stored, and would take an early deadline for the
-// sender's hanging up.
-func (p *pacing) end() { p.set(p.total) }
 
 // set is best effort: a ResponseWriter that has no deadlines is not a network
 // connection.

@@ -69,6 +69,7 @@ type Clients struct {
 	limits *limits
 	cache  *cachePool
 	meter  *meter
+	reach  reach
 	app    *github.Client
 	plain  *http.Client // without credentials, for links to logs
 	mu     sync.Mutex   // so that two jobs of one installation do not make two clients
@@ -96,7 +97,7 @@ func New(cfg Config) (*Clients, error) {
 	// which is why limits, breaker and guard are not client middleware.
 	c.base = &guard{origin: origin, userAgent: cfg.userAgent(), meter: c.meter, next: &tokenWatch{
 		dormant: cfg.OnDormant, spent: c.Forget, next: &limiter{
-			limits: c.limits, meter: c.meter, prefix: origin.Path, next: newBreaker(cfg, c.meter, &sender{
+			limits: c.limits, meter: c.meter, prefix: origin.Path, next: newBreaker(cfg, c.meter, &c.reach, &sender{
 				meter: c.meter, prefix: origin.Path, clock: cfg.Clock, next: cfg.Transport,
 			}),
 		},

@@ -3,6 +3,7 @@ package githubapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -24,13 +25,14 @@ type breaker struct {
 	clock clockwork.Clock
 	until atomic.Int64 // Unix ns; end of the open state
 	meter *meter
+	reach *reach
 	next  http.RoundTripper
 }
 
 var errServer = errors.New("server error")
 
-func newBreaker(cfg Config, meter *meter, next http.RoundTripper) *breaker {
-	b := &breaker{host: cfg.BaseURL, clock: cfg.Clock, meter: meter, next: next}
+func newBreaker(cfg Config, meter *meter, reach *reach, next http.RoundTripper) *breaker {
+	b := &breaker{host: cfg.BaseURL, clock: cfg.Clock, meter: meter, reach: reach, next: next}
 	b.cb = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Timeout: cfg.BreakerOpen,
 		ReadyToTrip: func(c gobreaker.Counts) bool {
@@ -65,10 +67,13 @@ func (b *breaker) RoundTrip(req *http.Request) (*http.Response, error) {
 		// Its own error may be the cause that somebody gave for cancelling.
 		done(context.Canceled)
 	case err != nil:
+		b.reach.note(b.clock.Now(), err)
 		done(err)
 	case resp.StatusCode >= http.StatusInternalServerError:
+		b.reach.note(b.clock.Now(), fmt.Errorf("%w: %s", errServer, resp.Status))
 		done(errServer)
 	default:
+		b.reach.note(b.clock.Now(), nil)
 		done(nil)
 	}
 	return resp, err

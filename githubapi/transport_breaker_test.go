@@ -26,7 +26,7 @@ func TestBreaker(t *testing.T) {
 			}
 			return &http.Response{StatusCode: int(status.Load()), Header: http.Header{}, Body: http.NoBody}, nil
 		})
-		b := newBreaker(Config{BaseURL: "https://ghes.example", Clock: clockwork.NewRealClock(), BreakerFailures: 3, BreakerOpen: 30 * time.Second}, newMeter(nil), next)
+		b := newBreaker(Config{BaseURL: "https://ghes.example", Clock: clockwork.NewRealClock(), BreakerFailures: 3, BreakerOpen: 30 * time.Second}, newMeter(nil), &reach{}, next)
 		call := func(ctx context.Context) error {
 			req, _ := http.NewRequestWithContext(ctx, http.MethodGet, "https://ghes.example/x", nil)
 			resp, err := b.RoundTrip(req)

@@ -29,7 +29,12 @@ func newHealth() *cobra.Command {
 				return c.live(cmd.Context())
 			}
 			var h api.Health
-			if err := c.call(cmd.Context(), http.MethodGet, "health", nil, &h); err != nil {
+			err = c.call(cmd.Context(), http.MethodGet, "health", nil, &h)
+			var refused *refusedError
+			if errors.As(err, &refused) && refused.status == http.StatusServiceUnavailable {
+				return &exitError{code: exitNo, err: err} // it answers, and knows why not
+			}
+			if err != nil {
 				return err
 			}
 			if flags.json {

@@ -42,9 +42,9 @@ func (a *App) readiness() []api.Check {
 		{Name: "github", Run: func(context.Context) error {
 			err := a.identity.Err()
 			if refusesKey(err) {
-				return nil // it answers
+				err = nil // it answers
 			}
-			return err
+			return errors.Join(err, a.clients.Reachable())
 		}},
 	}
 }

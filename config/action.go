@@ -1,5 +1,7 @@
 package config
 
+import "strings"
+
 // Action is one vetted command of a host: the `actions` of agent.yml. Nothing
 // else can be asked for, by anybody: a repository names an action, the host's
 // owner says what it is.
@@ -12,6 +14,9 @@ type Action struct {
 	// that is an absolute path of a regular file. An action whose file has
 	// other content, or that has no pin, does not run.
 	SHA256 string `yaml:"sha256" json:"sha256" jsonschema:"pattern=^[0-9a-fA-F]{64}$"`
+	// Repositories that may ask for it, as owner/name or owner/*, in whatever
+	// case. None means every repository that the App is installed on.
+	Repositories []string `yaml:"repositories,omitempty" json:"repositories,omitempty" jsonschema:"pattern=^[A-Za-z0-9_-]+/([A-Za-z0-9._-]+|[*])$,maxLength=200,maxItems=500"`
 	// User is the account that it runs as. Only root can name another one.
 	User string `yaml:"user,omitempty" json:"user,omitempty"`
 	// Dir is the working directory; empty means the directory of the script.
@@ -28,6 +33,26 @@ type Action struct {
 	// OutputLimit is how many bytes of output are kept, head and tail
 	// together; 0 means 64 KiB.
 	OutputLimit int `yaml:"output_limit,omitempty" json:"output_limit,omitempty" jsonschema:"minimum=0,maximum=16777216"`
+}
+
+// MayBeAskedForBy says whether a repository, as "owner/name", may ask for the
+// action.
+func (a Action) MayBeAskedForBy(repository string) bool {
+	if len(a.Repositories) == 0 {
+		return true
+	}
+	for _, allowed := range a.Repositories {
+		candidate := repository
+		if owner, all := strings.CutSuffix(allowed, "*"); all { // owner is "acme/"
+			allowed, candidate = owner, repository[:min(len(owner), len(repository))]
+		}
+		// Of the same length, so that only ASCII letters are folded: the list
+		// holds nothing else, and other letters that fold to them are longer.
+		if len(allowed) == len(candidate) && strings.EqualFold(allowed, candidate) {
+			return true
+		}
+	}
+	return false
 }
 
 // Isolation says whether an action must run in a sandbox.

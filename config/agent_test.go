@@ -23,7 +23,7 @@ func TestParseAgentExample(t *testing.T) {
 		Build:   []Build{{Path: "/srv/site", Interval: Duration(5 * time.Minute), Health: []string{"npm run build:health-check"}}},
 		Actions: map[string]Action{"marketing-sync": {
 			Argv: []string{"node", "/srv/site/automation/marketing-sync.js"}, SHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-			User: "deploy", Timeout: Duration(10 * time.Minute), Env: []string{"LINKEDIN_ACCESS_TOKEN"}, Isolation: IsolationRequired, Effect: AtMostOnce,
+			Repositories: []string{"acme/site", "acme-labs/*"}, User: "deploy", Timeout: Duration(10 * time.Minute), Env: []string{"LINKEDIN_ACCESS_TOKEN"}, Isolation: IsolationRequired, Effect: AtMostOnce,
 		}},
 		Backup: &Backup{Interval: Duration(5 * time.Minute), Keep: Duration(30 * 24 * time.Hour), Recipients: []string{"age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"}},
 	}
@@ -46,6 +46,8 @@ func TestParseAgentMistakes(t *testing.T) {
 		"short hash":          {"actions: {a: {argv: [/x], sha256: abc}}\n", "1:35", "want a value that matches"},
 		"relative directory":  {action("cwd: srv"), "2:105", "want an absolute path"},
 		"value in env":        {action("env: ['A=hunter2']"), "2:106", "want the name of a variable"},
+		"repository":          {action("repositories: [site]"), "2:115", "want a value that matches"},
+		"repositories":        {action("repositories: ['*/*']"), "2:115", "want a value that matches"},
 		"isolation":           {action("isolation: yes"), "2:111", "accepted: none, required"},
 		"effect":              {action("effect: maybe"), "2:108", "accepted: idempotent"},
 		"output limit":        {action("output_limit: 99999999999"), "2:114", "want from 0 to 16777216"},

@@ -3,7 +3,6 @@ package fallback
 import (
 	"context"
 	"sync"
-	"time"
 
 	"github.com/redundancy-app/redundancy/agent/action"
 	"github.com/redundancy-app/redundancy/store"
@@ -13,8 +12,8 @@ import (
 // return when the action has ended or ctx does; the action outlives ctx and
 // this process, and both take it up again by its id.
 type Actions interface {
-	Run(ctx context.Context, id, name string, timeout time.Duration) (action.Result, error)
-	Resolve(ctx context.Context, id string) (action.Result, error)
+	Run(ctx context.Context, r action.Request) (action.Result, error)
+	Resolve(ctx context.Context, id, claim string) (action.Result, error)
 }
 
 // inFlight are the executions that this process watches, by id.

@@ -459,7 +459,8 @@ type actions struct {
 	lose    bool // the host dies while the action runs
 }
 
-func (a *actions) Run(_ context.Context, id, name string, _ time.Duration) (action.Result, error) {
+func (a *actions) Run(_ context.Context, r action.Request) (action.Result, error) {
+	id, name := r.ID, r.Name
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	exit := a.exit[name]
@@ -467,18 +468,18 @@ func (a *actions) Run(_ context.Context, id, name string, _ time.Duration) (acti
 		return action.Result{State: action.NotStarted}, fmt.Errorf("%w: %s", action.ErrNoAction, name)
 	}
 	a.ran = append(a.ran, id)
-	r := action.Result{State: action.Succeeded, ExitCode: exit, Output: []byte("synced <b>3</b> items"), StartedAt: time.Unix(100, 0), EndedAt: time.Unix(103, 0)}
+	res := action.Result{State: action.Succeeded, ExitCode: exit, Output: []byte("synced <b>3</b> items"), StartedAt: time.Unix(100, 0), EndedAt: time.Unix(103, 0)}
 	if exit != 0 {
-		r.State = action.Failed
+		res.State = action.Failed
 	}
 	if a.lose {
-		r = action.Result{State: action.Unknown}
+		res = action.Result{State: action.Unknown}
 	}
-	a.journal[id] = r
-	return r, nil
+	a.journal[id] = res
+	return res, nil
 }
 
-func (a *actions) Resolve(_ context.Context, id string) (action.Result, error) {
+func (a *actions) Resolve(_ context.Context, id, _ string) (action.Result, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if r, ok := a.journal[id]; ok {

@@ -228,16 +228,16 @@ func TestGitHubFailsOnTheWay(t *testing.T) {
 
 // slow is a host whose action takes until it is told to end.
 type slow struct {
-	begun chan string
+	begun chan action.Request
 	end   chan struct{}
 }
 
-func (s slow) Run(ctx context.Context, id, _ string, _ time.Duration) (action.Result, error) {
-	s.begun <- id
-	return s.Resolve(ctx, id)
+func (s slow) Run(ctx context.Context, r action.Request) (action.Result, error) {
+	s.begun <- r
+	return s.Resolve(ctx, r.ID, r.Claim)
 }
 
-func (s slow) Resolve(ctx context.Context, _ string) (action.Result, error) {
+func (s slow) Resolve(ctx context.Context, _, _ string) (action.Result, error) {
 	select {
 	case <-s.end:
 		return action.Result{State: action.Succeeded, StartedAt: time.Unix(1, 0), EndedAt: time.Unix(601, 0)}, nil
@@ -250,14 +250,16 @@ func (s slow) Resolve(ctx context.Context, _ string) (action.Result, error) {
 // the next one takes the action up instead of starting it.
 func TestActionOutlivesTheProcess(t *testing.T) {
 	b := newBench(t, config.Workflow{Recover: []config.Step{local}})
-	host := slow{begun: make(chan string, 2), end: make(chan struct{})}
+	host := slow{begun: make(chan action.Request, 2), end: make(chan struct{})}
 	b.engine.Actions = host
 	x := b.run(primaryPath, "schedule", "failure")
 	b.enqueue(queue.ObserveRun{Repo: b.at, RunID: x.ID}.Item())
 	b.workWith(func() {}) // does not wait for the action
 	b.want(Recovering)
-	if id := <-host.begun; id != "inc1-s0-e1" {
-		t.Errorf("id %q", id)
+	key := OccurrenceKey(b.at.InstallationID, b.at.ID, primaryPath, "schedule", x.HeadSHA, x.ID)
+	want := action.Request{ID: key[:32] + "-s0-e1", Claim: key, Name: local.Run.Action, Repository: b.at.FullName(), Timeout: local.Run.Timeout.Std()}
+	if diff := cmp.Diff(want, <-host.begun); diff != "" {
+		t.Errorf("request (-want +got):\n%s", diff)
 	}
 	b.restart() // waits for nothing
 	b.engine.Actions = host

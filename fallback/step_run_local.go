@@ -31,18 +31,22 @@ func (s localStep) skip(e *Engine, _ *scope) string {
 	return ""
 }
 
-// actionID names one execution in the action's journal. The epoch makes a
+// actionID names one execution in the action's journal. The claim's key in it
+// is never used again: numbers of incidents begin anew with a new database, and
+// the journal would give an old outcome for a new failure. The epoch makes a
 // repetition another execution.
 func actionID(st *store.Step) string {
-	return fmt.Sprintf("inc%d-s%d-e%d", st.IncidentID, st.StepIndex, st.Epoch)
+	return fmt.Sprintf("%.32s-s%d-e%d", st.ClaimKey, st.StepIndex, st.Epoch)
 }
 
 // act starts the action and lets the job go: it can take longer than a job
 // should hold a worker. Its end wakes the incident.
-func (s localStep) act(_ context.Context, e *Engine, _ *scope, st *store.Step) result {
-	id := actionID(st)
-	e.actions.launch(id, func(ctx context.Context) (action.Result, error) {
-		return e.Actions.Run(ctx, id, s.Action, s.Timeout.Std())
+func (s localStep) act(_ context.Context, e *Engine, sc *scope, st *store.Step) result {
+	req := action.Request{
+		ID: actionID(st), Claim: st.ClaimKey, Name: s.Action, Repository: sc.repo.FullName(), Timeout: s.Timeout.Std(),
+	}
+	e.actions.launch(req.ID, func(ctx context.Context) (action.Result, error) {
+		return e.Actions.Run(ctx, req)
 	}, e.actionEnded(st.IncidentID))
 	return result{verdict: pending, until: e.Clock.Now().Add(e.scaled(pollMax))}
 }
@@ -55,7 +59,7 @@ func (s localStep) resolve(_ context.Context, e *Engine, sc *scope, st *store.St
 	}
 	id := actionID(st)
 	outcome := e.actions.launch(id, func(ctx context.Context) (action.Result, error) {
-		return e.Actions.Resolve(ctx, id)
+		return e.Actions.Resolve(ctx, id, st.ClaimKey)
 	}, e.actionEnded(st.IncidentID))
 	if outcome == nil {
 		return result{verdict: pending, until: e.Clock.Now().Add(e.scaled(pollMax))}, nil
@@ -64,7 +68,7 @@ func (s localStep) resolve(_ context.Context, e *Engine, sc *scope, st *store.St
 	switch err := outcome.err; {
 	case err == nil:
 		return s.judge(sc, outcome.result), nil
-	case errors.Is(err, action.ErrRefused), errors.Is(err, action.ErrNoAction), errors.Is(err, action.ErrBadID):
+	case errors.Is(err, action.ErrRefused), errors.Is(err, action.ErrNoAction), errors.Is(err, action.ErrBadID), errors.Is(err, action.ErrOtherClaim):
 		return result{verdict: refused, reason: "this host refused: " + err.Error()}, nil
 	case errors.Is(err, context.Canceled): // this process is being stopped
 		return result{verdict: pending, until: e.Clock.Now().Add(e.scaled(pollSettle))}, nil

@@ -11,7 +11,8 @@
 //	started       exists, on disk, before the command does
 //	outcome.json  how it ended
 //
-// Whoever asks again with the same id gets the first run's outcome. A journal
+// Whoever asks again with the same id and claim gets the first run's outcome;
+// with another claim the answer is a refusal. A journal
 // with started but without outcome, whose lock is free, is a run whose
 // supervisor died: nobody can know what it did, so it is [Unknown] and is never
 // repeated here.
@@ -65,7 +66,27 @@ var (
 	ErrNoAction = errors.New("no such action on this host")
 	// ErrBadID reports an id that cannot name a journal.
 	ErrBadID = errors.New("bad id of a run")
+	// ErrOtherClaim reports that the journal of an id is of another claim: its
+	// outcome is not that of the run that is asked for.
+	ErrOtherClaim = errors.New("the journal belongs to another claim")
 )
+
+// Request asks for one run.
+type Request struct {
+	// ID names the journal: a-z, 0-9 and "-", at most 128. It has to be
+	// different for each run for as long as journals are kept, also when the
+	// database of whoever asks begins anew.
+	ID string
+	// Claim says in full what the run is for. The journal keeps it, and gives
+	// its outcome to nobody else.
+	Claim string
+	// Name of the action.
+	Name string
+	// Repository that asks, as "owner/name".
+	Repository string
+	// Timeout: the shorter of it and the action's own counts; 0 means no opinion.
+	Timeout time.Duration
+}
 
 var validID = regexp.MustCompile(`^[a-z0-9-]{1,128}$`)
 

@@ -76,7 +76,7 @@ func TestTimeoutKillsTheWholeTree(t *testing.T) {
 	b.runner.cfg.Actions["a"] = b.action
 	done := make(chan Result, 1)
 	go func() {
-		res, err := b.runner.Run(context.Background(), "slow", "a", 1500*time.Millisecond)
+		res, err := b.runner.Run(context.Background(), Request{ID: "slow", Name: "a", Timeout: 1500 * time.Millisecond})
 		if err != nil {
 			t.Errorf("run: %v", err)
 		}
@@ -123,13 +123,13 @@ func TestKilledAppLosesNothing(t *testing.T) {
 
 	short, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
-	if res, err := b.runner.Resolve(short, "incident-1-step-1"); err == nil {
+	if res, err := b.runner.Resolve(short, "incident-1-step-1", "claim"); err == nil {
 		t.Errorf("resolved to %+v while it goes on", res)
 	}
 	done := make(chan Result, 2)
 	go func() { done <- b.must("incident-1-step-1") }() // the next process asks again ...
 	go func() {
-		res, err := b.runner.Resolve(context.Background(), "incident-1-step-1") // ... or only looks
+		res, err := b.runner.Resolve(context.Background(), "incident-1-step-1", "claim") // ... or only looks
 		if err != nil {
 			t.Errorf("resolve: %v", err)
 		}

@@ -30,7 +30,9 @@ type journal string
 // spec is what the supervisor needs to know. Values of variables come through
 // a pipe and are not in it.
 type spec struct {
+	Claim       string        `json:"claim"`
 	Name        string        `json:"name"`
+	Repository  string        `json:"repository"`
 	Argv        []string      `json:"argv"` // argv[0] absolute
 	Script      string        `json:"script"`
 	SHA256      string        `json:"sha256"`
@@ -58,8 +60,11 @@ func (j journal) has(name string) (bool, error) {
 	return err == nil, err
 }
 
-// read tells what the journal says, under its lock.
-func (j journal) read() (Result, error) {
+// read tells what the journal says about a claim, under its lock.
+func (j journal) read(claim string) (Result, error) {
+	if err := j.check(claim); err != nil {
+		return Result{}, err
+	}
 	data, err := os.ReadFile(j.file(fileOutcome))
 	switch {
 	case err == nil:
@@ -83,6 +88,29 @@ func (j journal) read() (Result, error) {
 		return r, nil
 	}
 	return Result{State: NotStarted, ExitCode: -1, Reason: "it has not begun"}, nil
+}
+
+// check refuses a journal that is of another claim: taking its outcome over
+// would report an effect that did not happen. One without a spec is nobody's
+// yet, unless it began.
+func (j journal) check(claim string) error {
+	data, err := os.ReadFile(j.file(fileSpec))
+	var s spec
+	if err == nil {
+		err = json.Unmarshal(data, &s)
+	}
+	switch {
+	case err == nil && s.Claim == claim:
+		return nil
+	case err == nil:
+		return fmt.Errorf("%w: %s", ErrOtherClaim, filepath.Base(string(j)))
+	}
+	for _, name := range []string{fileStarted, fileOutcome} {
+		if has, stat := j.has(name); has || stat != nil {
+			return errors.Join(fmt.Errorf("read spec of %s: %w", filepath.Base(string(j)), err), stat)
+		}
+	}
+	return nil // nothing has begun; it is written anew
 }
 
 // write puts a file on disk whole or not at all.

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 func app(dir, id, path string) {
 	r, err := New(Config{Dir: dir, Actions: map[string]config.Action{"a": pinned(path)}})
 	if err == nil {
-		_, err = r.Run(context.Background(), id, "a", 0)
+		_, err = r.Run(context.Background(), Request{ID: id, Claim: "claim", Name: "a"})
 	}
 	fmt.Fprintln(os.Stderr, "app:", err)
 	os.Exit(1)
@@ -91,7 +91,7 @@ func (b *bench) run(id string) (Result, error) {
 	b.runner.cfg.Actions["a"] = b.action
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	return b.runner.Run(ctx, id, "a", 0)
+	return b.runner.Run(ctx, Request{ID: id, Claim: "claim", Name: "a"})
 }
 
 // must is run without an error.

@@ -15,15 +15,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Run runs the action called name once for the id, however often and from
-// however many processes it is asked, and waits for its end. The id is made of
-// a-z, 0-9 and "-", at most 128. The shorter of timeout and the action's own
-// counts; 0 means no opinion.
+// Run runs an action once for the request's id, however often and from however
+// many processes it is asked, and waits for its end.
 //
-// Errors wrap [ErrBadID], [ErrNoAction] or [ErrRefused] when nothing has
-// happened for a reason that repeating does not mend. When ctx ends, Run
-// returns its error and the action goes on: ask again with the same id.
-func (r *Runner) Run(ctx context.Context, id, name string, timeout time.Duration) (Result, error) {
+// Errors wrap [ErrBadID], [ErrNoAction], [ErrRefused] or [ErrOtherClaim] when
+// nothing has happened for a reason that repeating does not mend. When ctx
+// ends, Run returns its error and the action goes on: ask again with the same id.
+func (r *Runner) Run(ctx context.Context, req Request) (Result, error) {
+	id := req.ID
 	j, err := r.journal(id)
 	if err != nil {
 		return Result{}, err
@@ -33,11 +32,11 @@ func (r *Runner) Run(ctx context.Context, id, name string, timeout time.Duration
 		return Result{}, fmt.Errorf("run %s: %w", id, err)
 	}
 	if exists {
-		if res, err := r.Resolve(ctx, id); err != nil || res.State != NotStarted || !res.EndedAt.IsZero() {
+		if res, err := r.Resolve(ctx, id, req.Claim); err != nil || res.State != NotStarted || !res.EndedAt.IsZero() {
 			return res, err
 		}
 	}
-	s, env, err := r.vet(name, timeout)
+	s, env, err := r.vet(req)
 	if err != nil {
 		return Result{State: NotStarted, ExitCode: -1, Reason: err.Error()}, err
 	}
@@ -53,7 +52,7 @@ func (r *Runner) Run(ctx context.Context, id, name string, timeout time.Duration
 	}
 	// From here on nobody else starts this id: the lock goes over to the
 	// supervisor without ever being free.
-	res, err := j.read()
+	res, err := j.read(req.Claim)
 	if err != nil || res.State != NotStarted || !res.EndedAt.IsZero() {
 		return res, errors.Join(err, lock.Close())
 	}
@@ -61,13 +60,14 @@ func (r *Runner) Run(ctx context.Context, id, name string, timeout time.Duration
 	if err := errors.Join(err, lock.Close()); err != nil {
 		return Result{}, fmt.Errorf("run %s: %w", id, err)
 	}
-	return r.Resolve(ctx, id)
+	return r.Resolve(ctx, id, req.Claim)
 }
 
-// Resolve tells how the run with this id went, and waits for the end of one
-// that goes on. It never starts anything: a run that was not begun is
-// [NotStarted], also when nobody ever asked for it.
-func (r *Runner) Resolve(ctx context.Context, id string) (Result, error) {
+// Resolve tells how the run with this id and claim went, and waits for the end
+// of one that goes on. It never starts anything: a run that was not begun is
+// [NotStarted], also when nobody ever asked for it. The error wraps [ErrBadID]
+// or [ErrOtherClaim] when there can be no such run.
+func (r *Runner) Resolve(ctx context.Context, id, claim string) (Result, error) {
 	j, err := r.journal(id)
 	if err != nil {
 		return Result{}, err
@@ -79,7 +79,7 @@ func (r *Runner) Resolve(ctx context.Context, id string) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("resolve %s: %w", id, err)
 	}
-	res, err := j.read()
+	res, err := j.read(claim)
 	return res, errors.Join(err, lock.Close())
 }
 

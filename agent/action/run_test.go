@@ -51,7 +51,7 @@ func TestRunOnce(t *testing.T) {
 	for i := range results {
 		wg.Go(func() {
 			var err error
-			if results[i], err = b.runner.Run(context.Background(), "same", "a", 0); err != nil {
+			if results[i], err = b.runner.Run(context.Background(), Request{ID: "same", Claim: "claim", Name: "a"}); err != nil {
 				t.Errorf("run: %v", err)
 			}
 		})
@@ -70,12 +70,70 @@ func TestRunOnce(t *testing.T) {
 
 func TestResolveStartsNothing(t *testing.T) {
 	b := newBench(t, "exit 0")
-	res, err := b.runner.Resolve(context.Background(), "never")
+	res, err := b.runner.Resolve(context.Background(), "never", "claim")
 	if err != nil || res.State != NotStarted {
 		t.Errorf("resolve: %+v, %v", res, err)
 	}
 	if entries, _ := os.ReadDir(b.runner.cfg.Dir); len(entries) != 0 {
 		t.Errorf("resolving left %v", entries)
+	}
+}
+
+// The data directory survives the database of whoever asks: a journal that is
+// of another claim must not pass for the outcome.
+func TestOtherClaim(t *testing.T) {
+	b := newBench(t, "echo ran >> count")
+	b.must("same")
+	other := Request{ID: "same", Claim: "claim of a later failure", Name: "a"}
+	if res, err := b.runner.Run(context.Background(), other); !errors.Is(err, ErrOtherClaim) || res.State == Succeeded {
+		t.Errorf("run: %+v, %v", res, err)
+	}
+	if res, err := b.runner.Resolve(context.Background(), other.ID, other.Claim); !errors.Is(err, ErrOtherClaim) || res.State == Succeeded {
+		t.Errorf("resolve: %+v, %v", res, err)
+	}
+	if res := b.must("same"); res.State != Succeeded || b.file("count") != "ran\n" {
+		t.Errorf("the first one's outcome: %+v, ran %q", res, b.file("count"))
+	}
+	j := journal(filepath.Join(b.runner.cfg.Dir, "same"))
+	must(t, os.Remove(j.file(fileSpec)))
+	if res, err := b.run("same"); err == nil {
+		t.Errorf("an outcome of nobody knows what is taken over: %+v", res)
+	}
+}
+
+func TestRepositories(t *testing.T) {
+	for name, tc := range map[string]struct {
+		list []string
+		ask  string
+		ok   bool
+	}{
+		"everybody":         {nil, "stranger/evil", true},
+		"named":             {[]string{"acme/other", "acme/site"}, "acme/site", true},
+		"other case":        {[]string{"Acme/Site"}, "aCME/sITE", true},
+		"owner":             {[]string{"acme/*"}, "ACME/site", true},
+		"stranger":          {[]string{"acme/site", "acme/*"}, "stranger/site", false},
+		"longer name":       {[]string{"acme/site"}, "acme/site2", false},
+		"longer owner":      {[]string{"acme/*"}, "acmeevil/site", false},
+		"shorter owner":     {[]string{"acme/*"}, "acm", false},
+		"nobody":            {[]string{"acme/site"}, "", false},
+		"folds to a k":      {[]string{"kit/kit"}, "\u212ait/kit", false},
+		"a star is no name": {[]string{"acme/site"}, "acme/*", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, "echo ran > ran")
+			b.action.Repositories = tc.list
+			if !tc.ok {
+				b.action.SHA256 = "wrong" // what is refused for another reason would say so
+			}
+			b.runner.cfg.Actions["a"] = b.action
+			_, err := b.runner.Run(context.Background(), Request{ID: "x", Name: "a", Repository: tc.ask})
+			if tc.ok != (err == nil) || !tc.ok && (!errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "may not ask for it")) {
+				t.Errorf("run: %v", err)
+			}
+			if ran := b.file("ran") != ""; ran != tc.ok {
+				t.Errorf("it ran: %v", ran)
+			}
+		})
 	}
 }
 
@@ -88,7 +146,7 @@ func TestIDs(t *testing.T) {
 		if _, err := b.run(id); errors.Is(err, ErrBadID) == ok || (ok && err != nil) {
 			t.Errorf("run %.20q: %v", id, err)
 		}
-		if _, err := b.runner.Resolve(context.Background(), id); errors.Is(err, ErrBadID) == ok {
+		if _, err := b.runner.Resolve(context.Background(), id, "claim"); errors.Is(err, ErrBadID) == ok {
 			t.Errorf("resolve %.20q: %v", id, err)
 		}
 	}
@@ -161,7 +219,7 @@ func TestPrune(t *testing.T) {
 	if n, err := b.runner.Prune(time.Now().Add(time.Hour)); n != 1 || err != nil {
 		t.Errorf("pruned %d, %v", n, err)
 	}
-	if res, err := b.runner.Resolve(context.Background(), "old"); err != nil || res.State != NotStarted {
+	if res, err := b.runner.Resolve(context.Background(), "old", "claim"); err != nil || res.State != NotStarted {
 		t.Errorf("after pruning: %+v, %v", res, err)
 	}
 }

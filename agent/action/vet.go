@@ -26,15 +26,20 @@ func refuse(name, format string, args ...any) error {
 
 // vet checks everything that can be checked before a run, and makes its spec
 // and its environment.
-func (r *Runner) vet(name string, timeout time.Duration) (spec, map[string]string, error) {
+func (r *Runner) vet(req Request) (spec, map[string]string, error) {
+	name := req.Name
 	a, ok := r.cfg.Actions[name]
 	if !ok {
 		return spec{}, nil, fmt.Errorf("%w: %q", ErrNoAction, name)
 	}
+	// First, so that a stranger learns nothing about this host from the others.
+	if !a.MayBeAskedForBy(req.Repository) {
+		return spec{}, nil, refuse(name, "%s may not ask for it: the host's owner lists under repositories who may", req.Repository)
+	}
 	if a.Isolation != "" && a.Isolation != config.IsolationNone {
 		return spec{}, nil, refuse(name, "isolation %q is asked for, and this version has no sandbox; nothing runs with less than what is asked for", a.Isolation)
 	}
-	s := spec{Name: name, SHA256: strings.ToLower(a.SHA256), Grace: r.cfg.Grace, OutputLimit: a.OutputLimit, Timeout: shortest(timeout, a.Timeout.Std())}
+	s := spec{Claim: req.Claim, Name: name, Repository: req.Repository, SHA256: strings.ToLower(a.SHA256), Grace: r.cfg.Grace, OutputLimit: a.OutputLimit, Timeout: shortest(req.Timeout, a.Timeout.Std())}
 	if s.OutputLimit <= 0 {
 		s.OutputLimit = DefaultOutputLimit
 	}

@@ -44,7 +44,7 @@ func TestRefusals(t *testing.T) {
 	}
 	t.Run("unknown name", func(t *testing.T) {
 		b := newBench(t, "exit 0")
-		if _, err := b.runner.Run(context.Background(), "x", "rm -rf /", 0); !errors.Is(err, ErrNoAction) {
+		if _, err := b.runner.Run(context.Background(), Request{ID: "x", Name: "rm -rf /"}); !errors.Is(err, ErrNoAction) {
 			t.Error(err)
 		}
 	})
@@ -75,7 +75,7 @@ func TestPinnedElement(t *testing.T) {
 func TestCheckedAgainAtTheStart(t *testing.T) {
 	b := newBench(t, "exit 0")
 	b.runner.cfg.Actions["a"] = b.action
-	s, env, err := b.runner.vet("a", 0)
+	s, env, err := b.runner.vet(Request{Name: "a"})
 	must(t, err)
 	must(t, os.WriteFile(b.script, []byte("#!/bin/sh\necho ran > ran\n"), 0o700))
 	j := journal(filepath.Join(b.runner.cfg.Dir, "late"))
@@ -84,7 +84,7 @@ func TestCheckedAgainAtTheStart(t *testing.T) {
 	must(t, err)
 	must(t, j.launch(s, env, lock))
 	lock.Close()
-	res, err := b.runner.Resolve(context.Background(), "late")
+	res, err := b.runner.Resolve(context.Background(), "late", "")
 	if err != nil || res.State != NotStarted || !strings.Contains(res.Reason, "pinned is") || b.file("ran") != "" {
 		t.Errorf("%+v, %v", res, err)
 	}

@@ -165,6 +165,18 @@ func (d *double) checks(name string) []map[string]any {
 	return found
 }
 
+// runsOf lists the runs of a workflow of the first repository, oldest first.
+func (d *double) runsOf(workflow string) []map[string]any {
+	var found []map[string]any
+	list, _ := dig(d.ctl("/state", nil), "repos", 0, "runs").([]any)
+	for _, r := range list {
+		if m, ok := r.(map[string]any); ok && strings.HasSuffix(fmt.Sprint(m["path"]), "/"+workflow+".yml") {
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
 // verdict fails the test on anything GitHub would have refused or the double
 // did not know.
 func (d *double) verdict() {

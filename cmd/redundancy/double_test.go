@@ -37,6 +37,19 @@ workflows:
     recover:
       - dispatch: {workflow: marketing-sync-fallback.yml, ref: main, inputs: {reason: failed}}
       - repository_dispatch: {event_type: nobody-listens}
+  - file: sync-health.yml
+    effect: idempotent
+    recover:
+      - repository_dispatch: {event_type: sync-fallback}
+`
+	workflowEvent = `name: sync-fallback
+on:
+  repository_dispatch:
+    types: [sync-fallback]
+jobs:
+  sync:
+    runs-on: ubuntu-latest
+    steps: [{run: "true"}]
 `
 )
 
@@ -70,6 +83,8 @@ func TestAgainstIndependentDouble(t *testing.T) {
 	d.ctl("/repos", map[string]any{"full": "acme/demo", "files": map[string]string{
 		".github/workflows/marketing-sync.yml":          workflowPrimary,
 		".github/workflows/marketing-sync-fallback.yml": workflowFallback,
+		".github/workflows/sync-health.yml":             demoFile("sync-health.yml"),
+		".github/workflows/sync-fallback.yml":           workflowEvent,
 		".github/redundancy.yml":                        repositoryConfig,
 	}})
 	d.ctl("/users", map[string]any{"login": "maintainer", "repo": "acme/demo", "permission": "write"})
@@ -92,25 +107,29 @@ func TestAgainstIndependentDouble(t *testing.T) {
 		})
 	})
 
-	t.Run("a failed run is recovered", func(t *testing.T) {
-		run := d.ctl("/runs", map[string]any{"workflow": "marketing-sync.yml", "event": "schedule"})
+	// recovered makes a watched workflow fail, ends the run of the fallback that
+	// appears, and waits for the Check Run.
+	recovered := func(t *testing.T, workflow, fallback string) {
+		before := d.runsOf(fallback)
+		run := d.ctl("/runs", map[string]any{"workflow": workflow + ".yml", "event": "schedule"})
+		shown := len(d.checks("redundancy / recover " + workflow))
 		d.ctl(fmt.Sprintf("/runs/%.0f", run["id"]), map[string]any{"conclusion": "failure"})
-		var child float64
-		d.until("the fallback to be dispatched", func() bool {
-			runs, _ := dig(d.ctl("/state", nil), "repos", 0, "runs").([]any)
-			for _, r := range runs {
-				if m, ok := r.(map[string]any); ok && strings.HasSuffix(fmt.Sprint(m["path"]), "marketing-sync-fallback.yml") {
-					child, _ = m["id"].(float64)
-					return true
-				}
-			}
-			return false
-		})
-		d.ctl(fmt.Sprintf("/runs/%.0f", child), map[string]any{"conclusion": "success"})
+		d.until("a run of "+fallback, func() bool { return len(d.runsOf(fallback)) > len(before) })
+		children := d.runsOf(fallback)
+		d.ctl(fmt.Sprintf("/runs/%.0f", children[len(children)-1]["id"]), map[string]any{"conclusion": "success"})
 		d.until("the Check Run to show the recovery", func() bool {
-			list := d.checks("redundancy / recover marketing-sync")
-			return len(list) == 1 && list[0]["conclusion"] == "success"
+			list := d.checks("redundancy / recover " + workflow)
+			return len(list) == shown+1 && list[shown]["conclusion"] == "success"
 		})
+		if n := len(d.runsOf(fallback)); n != len(before)+1 {
+			t.Errorf("%s ran %d times for one failure", fallback, n-len(before))
+		}
+	}
+	t.Run("a failed run is recovered by a dispatch", func(t *testing.T) { recovered(t, "marketing-sync", "marketing-sync-fallback") })
+	t.Run("and by an event", func(t *testing.T) { recovered(t, "sync-health", "sync-fallback") })
+	t.Run("and when the answer to the dispatch is lost", func(t *testing.T) {
+		d.ctl("/faults", map[string]any{"operation": "actions/create-workflow-dispatch", "action": "reset", "after_effect": true})
+		recovered(t, "marketing-sync", "marketing-sync-fallback")
 	})
 
 	t.Run("a command is answered", func(t *testing.T) {

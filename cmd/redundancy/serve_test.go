@@ -81,6 +81,12 @@ func TestSetupModeAnswersNothingElse(t *testing.T) {
 			t.Errorf("GET %s: %d %s, want %d", path, got, body, want)
 		}
 	}
+	if _, body := get(t, c, "/setup", ""); !strings.Contains(body, "default_permissions:") {
+		t.Errorf("/setup does not show what to register: %s", body)
+	}
+	if _, body := get(t, c, "/readyz", ""); !json.Valid([]byte(body)) {
+		t.Errorf("/readyz is no JSON: %s", body)
+	}
 	if !strings.Contains(c.said(), "setup mode") {
 		t.Errorf("the log does not say so:\n%s", c.said())
 	}

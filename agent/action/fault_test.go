@@ -44,17 +44,6 @@ func readFIFO(t *testing.T, path string) string {
 	}
 }
 
-func killPIDFile(t *testing.T, path string) {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return
-	}
-	if pid, err := strconv.Atoi(strings.TrimSpace(string(data))); err == nil && pid > 1 {
-		_ = syscall.Kill(pid, syscall.SIGKILL)
-	}
-}
-
 // gone reports whether a process has ended; a zombie has.
 func gone(pid string) bool {
 	data, err := os.ReadFile("/proc/" + pid + "/stat")
@@ -96,6 +85,34 @@ func TestTimeoutKillsTheWholeTree(t *testing.T) {
 		if pid := strings.TrimSpace(b.file(name)); pid == "" || !gone(pid) {
 			t.Errorf("the %s (pid %q) lives on", name, pid)
 		}
+	}
+}
+
+// However it ends, nothing of it acts on afterwards: neither what hides from its
+// session and its parents, nor what is deaf to the polite signal.
+func TestNothingOutlivesTheCommand(t *testing.T) {
+	for name, tc := range map[string]struct {
+		end   string
+		state State
+	}{
+		"success": {"exit 0", Succeeded}, "failure": {"exit 1", Failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t,
+				`(setsid sh -c 'echo $$ > polite; echo up > ready; exec sleep 300' </dev/null >/dev/null 2>&1 &)`,
+				`(setsid sh -c 'trap "" TERM; echo $$ > deaf; echo up > ready2; while :; do sleep 300; done' </dev/null >/dev/null 2>&1 &)`,
+				"cat ready ready2", tc.end)
+			b.fifo("ready")
+			b.fifo("ready2")
+			if res := b.must("id"); res.State != tc.state || string(res.Output) != "up\nup\n" {
+				t.Errorf("%+v", res)
+			}
+			for _, who := range []string{"polite", "deaf"} {
+				if pid := strings.TrimSpace(b.file(who)); pid == "" || !gone(pid) {
+					t.Errorf("the %s one (pid %q) lives on", who, pid)
+				}
+			}
+		})
 	}
 }
 

@@ -36,7 +36,9 @@ func TestOutcomes(t *testing.T) {
 			if got.StartedAt.Before(before) || got.EndedAt.Before(got.StartedAt) {
 				t.Errorf("from %s to %s", got.StartedAt, got.EndedAt)
 			}
-			killPIDFile(t, filepath.Join(b.dir, "pid"))
+			if pid := strings.TrimSpace(b.file("pid")); pid != "" && !gone(pid) {
+				t.Errorf("what it started (pid %s) outlives it", pid)
+			}
 		})
 	}
 }

@@ -124,9 +124,14 @@ func execute(j journal, s spec, env map[string]string, clock clockwork.Clock) Re
 	case sig := <-stop:
 		killed = Result{State: Failed, Reason: fmt.Sprintf("its supervisor was told to stop (%s)", sig)}
 	}
+	// Also after a good end: what is left behind would act on when the step has
+	// been judged and the next one tried.
+	late := make(chan struct{}) // closed when the grace is over
+	defer clock.AfterFunc(s.Grace, func() { close(late) }).Stop()
 	if killed.State != "" {
-		err = endTree(cmd.Process.Pid, ended, s.Grace, clock)
+		err = endTree(cmd.Process.Pid, ended, late, clock)
 	}
+	endOrphans(cmd.Process.Pid, late, clock)
 	res := conclude(cmd.ProcessState, err)
 	if killed.State != "" {
 		res.State, res.Reason = killed.State, killed.Reason
@@ -152,32 +157,4 @@ func conclude(ps *os.ProcessState, err error) Result {
 		res.Reason = fmt.Sprintf("its output is incomplete: %v", err)
 	}
 	return res
-}
-
-// endTree ends the command and everything that came out of it, wherever it
-// moved: politely first, then for good.
-func endTree(pid int, ended <-chan error, grace time.Duration, clock clockwork.Clock) error {
-	signalTree(pid, syscall.SIGTERM)
-	timer := clock.NewTimer(grace)
-	defer timer.Stop()
-	var (
-		err  error
-		over bool
-	)
-	select {
-	case err = <-ended:
-		over = true
-	case <-timer.Chan():
-	}
-	// More than once, because a process may have been forking while we looked.
-	for range 500 {
-		if !signalTree(pid, syscall.SIGKILL) {
-			break
-		}
-		clock.Sleep(10 * time.Millisecond)
-	}
-	if !over {
-		err = <-ended
-	}
-	return err
 }

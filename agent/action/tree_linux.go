@@ -35,15 +35,18 @@ func adoptOrphans() error {
 	return nil
 }
 
-// signalTree signals the process group pid and all our descendants. It reports
-// whether any of them lived.
-func signalTree(pid int, sig syscall.Signal) bool {
+// signalTree signals the process group pid and all our descendants.
+func signalTree(pid int, sig syscall.Signal) {
 	_ = unix.Kill(-pid, sig) // the group may be gone
-	alive := false
+	signalOrphans(pid, sig)
+}
+
+// signalOrphans signals all our descendants. The group of the command is not
+// asked for: once the command was waited for, its number may be another's.
+func signalOrphans(_ int, sig syscall.Signal) {
 	for _, p := range descendants(os.Getpid()) {
-		alive = unix.Kill(p, sig) == nil || alive
+		_ = unix.Kill(p, sig) // it may have ended
 	}
-	return alive
 }
 
 // descendants lists the living processes below root.

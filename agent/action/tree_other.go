@@ -18,10 +18,14 @@ func attributes(acc *account) *syscall.SysProcAttr {
 }
 
 // adoptOrphans: only Linux lets a process adopt the orphans below it. Elsewhere
-// a command that leaves its process group outlives its deadline.
+// what leaves its process group outlives the command and its deadline.
 func adoptOrphans() error { return nil }
 
-func signalTree(pid int, sig syscall.Signal) bool { return syscall.Kill(-pid, sig) == nil }
+func signalTree(pid int, sig syscall.Signal) { _ = syscall.Kill(-pid, sig) }
+
+// signalOrphans ends what is still in the command's process group, at once for
+// good: it is not our child here, so its end cannot be waited for.
+func signalOrphans(pid int, _ syscall.Signal) { signalTree(pid, syscall.SIGKILL) }
 
 func pin(_ journal, s spec) error {
 	f, err := openScript(s)

@@ -11,7 +11,8 @@ const (
 	DefaultListen       = "127.0.0.1:8080"
 	DefaultAgentListen  = "127.0.0.1:8443"
 	DefaultRetention    = Duration(14 * day)
-	DefaultDrainTimeout = Duration(25 * time.Second) // within the 30 s that orchestrators give by default
+	DefaultDrainTimeout = Duration(15 * time.Second)
+	maxDrainTimeout     = Duration(20 * time.Second) // leaves the rest of a shutdown 10 of the 30 s that orchestrators give by default
 	DefaultWorkers      = 16
 	defaultV3URL        = "https://api.github.com/"
 	defaultV4URL        = "https://api.github.com/graphql"

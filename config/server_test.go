@@ -55,7 +55,7 @@ func TestLoadServerDefaults(t *testing.T) {
 		DatabaseURL: "sqlite:/home/x/.local/state/redundancy/redundancy.db", DataDir: "/home/x/.local/state/redundancy",
 		AgentConfig: "/home/x/.local/state/redundancy/agent.yml",
 		LogLevel:    "info", LogFormat: "json", PollScale: 1, Workers: 16,
-		Retention: Duration(14 * 24 * time.Hour), Drain: Duration(25 * time.Second),
+		Retention: Duration(14 * 24 * time.Hour), Drain: Duration(15 * time.Second),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -114,7 +114,7 @@ func TestLoadServerErrorsNameSettingAndSource(t *testing.T) {
 		"scale zero":       {Sources{Getenv: environment("REDUNDANCY_POLL_SCALE", "0")}, []string{"REDUNDANCY_POLL_SCALE", "above 0"}},
 		"scale NaN":        {Sources{Getenv: environment("REDUNDANCY_POLL_SCALE", "NaN")}, []string{"REDUNDANCY_POLL_SCALE"}},
 		"scale infinite":   {Sources{Getenv: environment("REDUNDANCY_POLL_SCALE", "Inf")}, []string{"REDUNDANCY_POLL_SCALE"}},
-		"drain":            {Sources{Getenv: environment("REDUNDANCY_DRAIN_TIMEOUT", "16m")}, []string{"REDUNDANCY_DRAIN_TIMEOUT", "longer than 15m"}},
+		"drain":            {Sources{Getenv: environment("REDUNDANCY_DRAIN_TIMEOUT", "20001ms")}, []string{"REDUNDANCY_DRAIN_TIMEOUT", "longer than 20s"}},
 		"retention":        {Sources{Getenv: environment("REDUNDANCY_RETENTION", "14")}, []string{"REDUNDANCY_RETENTION", "3d"}},
 		"app id":           {Sources{Getenv: environment("GITHUB_APP_INTEGRATION_ID", "Iv1.x")}, []string{"GITHUB_APP_INTEGRATION_ID", "number"}},
 		"secret with hole": {Sources{Getenv: environment("GITHUB_APP_WEBHOOK_SECRET", "hunter2,,b")}, []string{"GITHUB_APP_WEBHOOK_SECRET", "is empty"}},

@@ -48,8 +48,8 @@ var settings = []Setting{
 		set: pollScale},
 	{Env: "REDUNDANCY_RETENTION", Flag: "retention", Key: "retention", Default: "14d", Usage: "`SPAN` for which processed deliveries are kept",
 		set: span(func(s *Server) *Duration { return &s.Retention }, MaxDuration)},
-	{Env: "REDUNDANCY_DRAIN_TIMEOUT", Flag: "drain-timeout", Key: "drain_timeout", Default: "25s", Usage: "`SPAN` that running jobs have to end at shutdown",
-		set: span(func(s *Server) *Duration { return &s.Drain }, Duration(15*60*1e9))},
+	{Env: "REDUNDANCY_DRAIN_TIMEOUT", Flag: "drain-timeout", Key: "drain_timeout", Default: "15s", Usage: "`SPAN` that running jobs have to end at shutdown",
+		set: span(func(s *Server) *Duration { return &s.Drain }, maxDrainTimeout)},
 	{Env: "REDUNDANCY_WORKERS", Flag: "workers", Key: "workers", Default: strconv.Itoa(DefaultWorkers), Usage: "`NUMBER` of jobs at a time",
 		set: workers},
 

@@ -51,15 +51,18 @@ type App struct {
 	actions   *action.Runner
 	identity  *identity
 	retention *intake.Retention
+
+	stopWithin time.Duration
+	stopped    chan struct{} // closed when everything has ended
 }
 
 // New wires a server, top to bottom: what stands further down uses what stands
 // further up. It opens the database and sends nothing.
 func New(ctx context.Context, cfg config.Server, log zerolog.Logger, clock clockwork.Clock) (_ *App, err error) {
-	a := &App{cfg: cfg, log: log, clock: clock}
+	a := &App{cfg: cfg, log: log, clock: clock, stopWithin: stopTotal, stopped: make(chan struct{})}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, a.close())
+			err = errors.Join(err, a.close(ctx))
 		}
 	}()
 	metrics := prometheus.NewRegistry()
@@ -84,7 +87,7 @@ func New(ctx context.Context, cfg config.Server, log zerolog.Logger, clock clock
 
 	// Work that survives the process.
 	a.queue, err = embedded.New(embedded.Config{
-		Store: a.store, Clock: clock, Log: log, Workers: cfg.Workers, Classify: githubapi.Classify(clock), Registerer: metrics,
+		Store: a.store, Clock: clock, Log: log, Workers: cfg.Workers, Grace: stopGrace, Classify: githubapi.Classify(clock), Registerer: metrics,
 	})
 	if err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ const (
 	writeBackoffBase = 100 * time.Millisecond
 	writeBackoffCap  = 30 * time.Second
 	// lastWrite bounds the one attempt that is left when a drain gives up.
-	lastWrite = 5 * time.Second
+	lastWrite = 2 * time.Second
 )
 
 // Start implements [queue.Queue]. The end of ctx does not stop the queue, only

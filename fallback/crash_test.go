@@ -44,7 +44,7 @@ func TestCrash(t *testing.T) {
 				if b.crash != "" {
 					t.Fatal("the process did not die")
 				}
-				b.pass(settleDispatch + time.Minute)
+				b.pass(settleOnce + time.Minute)
 				if kind == kindRepositoryDispatch && point == pointIntent {
 					// That nothing reacted is known; whether the event was sent is
 					// not, and it is never sent again.
@@ -148,7 +148,7 @@ func TestRequestLost(t *testing.T) {
 			if n := b.gh.Count(operation[kind]); n != 1 {
 				t.Fatalf("%d requests before the answer could be known", n)
 			}
-			b.pass(settleDispatch + time.Minute)
+			b.pass(settleOnce + time.Minute)
 			b.want(Verifying)
 			b.succeed()
 			inc := b.want(Recovered)
@@ -163,7 +163,7 @@ func TestRequestLost(t *testing.T) {
 			b := newBench(t, config.Workflow{Recover: []config.Step{kinds[kind]}})
 			b.gh.Fault(githubtest.Fault{Operation: operation[kind], Kind: githubtest.Reset, Times: -1})
 			b.fail("failure")
-			b.pass(10 * time.Minute)
+			b.pass(2*settleOnce + time.Minute)
 			b.want(Exhausted)
 			if n := b.gh.Count(operation[kind]); n != maxNotDone {
 				t.Errorf("%d requests, want %d", n, maxNotDone)

@@ -60,30 +60,6 @@ func TestAdoptedRunsAreNoCandidates(t *testing.T) {
 	}
 }
 
-// A run that appears after its step was given up is ours, is no new incident,
-// and is reported.
-func TestRunAppearsAfterItWasGivenUp(t *testing.T) {
-	b := newBench(t, config.Workflow{Recover: []config.Step{dispatch, local}})
-	b.configs.c.Workflows = append(b.configs.c.Workflows, config.Workflow{File: fallbackPath})
-	b.gh.SetDispatchLag(150 * time.Second)
-	b.gh.Fault(githubtest.Fault{Operation: operation[kindDispatch], Kind: githubtest.Reset, AfterEffect: true})
-	b.gh.Fault(githubtest.Fault{Operation: operation[kindDispatch], Kind: githubtest.Status, Code: 422, Skip: 0})
-	b.fail("failure")
-	b.pass(settleDispatch + time.Minute)
-	inc := b.want(Recovered) // by the next step
-	if diff := cmp.Diff([]string{"dispatch not_done", "dispatch failed", "run succeeded"}, steps(inc)); diff != "" {
-		t.Fatal(diff)
-	}
-	late := b.dispatched()[0]
-	b.end(late, "failure")
-	b.observe(late.ID, late.ID)
-	inc = b.want(Recovered)
-	last := inc.Timeline[len(inc.Timeline)-1]
-	if !strings.HasPrefix(last.Reason, "duplicate possible") || !strings.Contains(string(last.Evidence), "/actions/runs/") {
-		t.Errorf("timeline ends with %q %s", last.Reason, last.Evidence)
-	}
-}
-
 // A fallback that declares them gets the claim and the incident; with the
 // claim in its title it is found among others.
 func TestDeclaredInputs(t *testing.T) {
@@ -110,27 +86,6 @@ func TestDeclaredInputs(t *testing.T) {
 	if got := preferClaim(list, "another"); len(got) != 2 {
 		t.Errorf("found %v", got)
 	}
-}
-
-// Two workflows react to one event: the first is followed, both are ours.
-func TestTwoWorkflowsReact(t *testing.T) {
-	b := newBench(t, config.Workflow{Recover: []config.Step{event}})
-	second := ".github/workflows/on-event-too.yml"
-	if _, err := b.repo.Push("main", map[string]string{second: workflows[eventPath]}, "another one"); err != nil {
-		t.Fatal(err)
-	}
-	b.configs.c.Workflows = append(b.configs.c.Workflows, config.Workflow{File: second})
-	b.fail("failure")
-	inc := b.want(Verifying)
-	children := b.dispatched()
-	if len(children) != 2 || inc.Steps[0].Run != children[0].ID || !strings.Contains(string(inc.Steps[0].Evidence), `"also"`) {
-		t.Fatalf("children %v, step %+v", children, inc.Steps[0])
-	}
-	b.end(children[1], "failure")
-	b.observe(children[1].ID)
-	b.end(children[0], "success")
-	b.observe(children[0].ID)
-	b.want(Recovered)
 }
 
 // The chain of recoveries that start each other ends, without an event.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-github/v62/github"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/jonboulle/clockwork"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
@@ -71,7 +72,10 @@ const (
 	// settleDispatch: a dispatched run shows up in lists within seconds, in bad
 	// hours within a minute.
 	settleDispatch = 2 * time.Minute
-	// settleEvent: workflows react to a repository_dispatch like to a dispatch.
+	// settleOnce is settleDispatch where a second execution does harm.
+	settleOnce = 10 * time.Minute
+	// settleEvent is how long the other workflows that listen to an event are
+	// waited for when one has reacted: one that is disabled never does.
 	settleEvent = 2 * time.Minute
 	// pollMin and pollMax bound the safety net behind lost webhooks.
 	pollMin, pollMax = 30 * time.Second, 5 * time.Minute
@@ -105,6 +109,8 @@ type Engine struct {
 	Config
 	actions *inFlight
 	metrics *metrics
+	// workflows are facts of workflow files by blob.
+	workflows *lru.Cache[string, config.WorkflowFacts]
 	// at is called at the named points between a commit and an effect. Tests
 	// end the process there.
 	at func(point string) error
@@ -129,6 +135,7 @@ func New(c Config) *Engine {
 	}
 	e := &Engine{Config: c, metrics: newMetrics(c.Store, c.Registerer), at: func(string) error { return nil }}
 	e.actions = newInFlight()
+	e.workflows, _ = lru.New[string, config.WorkflowFacts](maxKnownWorkflows) // fails for sizes below 1 only
 	return e
 }
 

@@ -175,20 +175,6 @@ func TestRepositoryDispatch(t *testing.T) {
 	b.want(Recovered)
 }
 
-func TestNobodyReacts(t *testing.T) {
-	b := newBench(t, config.Workflow{Recover: []config.Step{{RepositoryDispatch: &config.RepositoryDispatch{}}}})
-	b.fail("failure")
-	b.want(Recovering)
-	b.pass(settleEvent + time.Minute)
-	inc := b.want(Exhausted)
-	if !strings.Contains(inc.Steps[0].Reason, `no workflow reacted to "redundancy-fallback"`) {
-		t.Errorf("reason %q", inc.Steps[0].Reason)
-	}
-	if n := b.effects()[kindRepositoryDispatch]; n != 1 {
-		t.Errorf("sent %d times", n)
-	}
-}
-
 func TestRefusedSteps(t *testing.T) {
 	t.Run("re-run of a run that is too old", func(t *testing.T) {
 		b := newBench(t, config.Workflow{Recover: []config.Step{rerun}})

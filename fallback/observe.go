@@ -28,6 +28,9 @@ func (e *Engine) Observe(ctx context.Context, job queue.Job) error {
 	log := zerolog.Ctx(ctx).With().Str("delivery_id", args.DeliveryID).Int64("installation_id", args.Repo.InstallationID).
 		Str("repo", args.Repo.FullName()).Int64("run", args.RunID).Logger()
 	ctx = log.WithContext(ctx)
+	if args.Repo, err = e.addressed(ctx, args.Repo); err != nil {
+		return err
+	}
 	client, err := e.Clients.Installation(args.Repo.InstallationID)
 	if err != nil {
 		return err
@@ -40,7 +43,7 @@ func (e *Engine) Observe(ctx context.Context, job queue.Job) error {
 		return e.wakeRun(ctx, args.Repo.ID, args.RunID)
 	}
 	if err != nil {
-		return err
+		return e.lost(ctx, err)
 	}
 	o, err := e.observation(ctx, client, args.Repo, r)
 	if err != nil {
@@ -152,24 +155,14 @@ func (e *Engine) expected(ctx context.Context, tx *store.Tx, o observation) (boo
 	default:
 		return false, nil
 	}
-	steps, err := store.OpenSteps(ctx, tx, o.repo.ID, kind)
+	steps, err := store.OpenSteps(ctx, tx, o.repo.ID, kind, store.MillisOf(e.Clock.Now().Add(-lateRuns)))
 	if err != nil {
 		return false, err
 	}
-	created, hoped := o.run.GetCreatedAt().Time, false
+	hoped := false
 	for i := range steps {
 		st := &steps[i]
-		if kind == kindDispatch && st.Target != o.run.path() || created.Before(st.IntentAt.Time().Add(-clockSkew)) {
-			continue
-		}
-		if st.State == store.StepNotDone {
-			if hoped || created.After(st.DoneAt.Time().Add(settleDispatch)) {
-				continue
-			}
-			if err := e.late(ctx, tx, st, o); err != nil {
-				return false, err
-			}
-			hoped = true
+		if st.State != store.StepIntent && st.State != store.StepInDoubt || !couldBe(st, o.run) {
 			continue
 		}
 		hoped = true
@@ -177,7 +170,33 @@ func (e *Engine) expected(ctx context.Context, tx *store.Tx, o observation) (boo
 			return false, err
 		}
 	}
+	// A try that still waits for its run comes before one that was given up.
+	for i := range steps {
+		st := &steps[i]
+		if hoped || st.DoneAt == 0 || !couldBe(st, o.run) || o.run.GetCreatedAt().After(st.DoneAt.Time().Add(settleDispatch)) {
+			continue
+		}
+		hoped = true
+		if err := e.late(ctx, tx, st, o); err != nil {
+			return false, err
+		}
+	}
 	return hoped, nil
+}
+
+// lateRuns is how long a run is awaited whose step was given up, to be reported.
+const lateRuns = 24 * time.Hour
+
+// couldBe says whether a run can be what a try has started.
+func couldBe(st *store.Step, r *run) bool {
+	if r.GetCreatedAt().Before(st.IntentAt.Time().Add(-clockSkew)) {
+		return false
+	}
+	if st.Kind == kindDispatch {
+		return st.Target == r.path()
+	}
+	heard, known := listenersOf(st.Evidence)
+	return !known || heard.could(r.path())
 }
 
 // late notes a run of a step that was believed not to have happened.

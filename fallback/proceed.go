@@ -94,19 +94,46 @@ func (e *Engine) begin(ctx context.Context, sc *scope, s step) (*store.Step, err
 	return st, nil
 }
 
-// unambiguous keeps two dispatches of one target from being in the air at the
-// same time: the lists of runs do not say which dispatch a run belongs to.
+// maxBlocking is how long an intent keeps others from being sent. Its run
+// would be older than theirs by then, and no candidate; and an incident whose
+// job is a dead letter must not stop those of a whole repository.
+const maxBlocking = time.Hour
+
+// unambiguous keeps two dispatches whose runs could be taken for each other's
+// from being in the air at the same time, since lists of runs do not say which
+// dispatch a run belongs to: two of one workflow, or any two repository_dispatch.
 func (e *Engine) unambiguous(ctx context.Context, tx *store.Tx, st *store.Step) error {
 	if st.Kind != kindDispatch && st.Kind != kindRepositoryDispatch {
 		return nil
 	}
-	open, err := store.OpenSteps(ctx, tx, st.RepoID, st.Kind)
+	open, err := store.OpenSteps(ctx, tx, st.RepoID, st.Kind, e.now())
 	if err != nil {
 		return err
 	}
 	for _, o := range open {
-		if o.State == store.StepIntent && o.Target == st.Target && o.IncidentID != st.IncidentID {
-			return waitError{e.Clock.Now().Add(e.scaled(pollSettle))}
+		alike := st.Kind == kindRepositoryDispatch || o.Target == st.Target
+		if o.State == store.StepIntent && alike && o.IncidentID != st.IncidentID && e.Clock.Since(o.IntentAt.Time()) < maxBlocking {
+			return waitError{e.Clock.Now().Add(e.scaled(pollMin))} // wakeNext comes first
+		}
+	}
+	return nil
+}
+
+// wakeNext wakes the incidents that unambiguous holds back, once an intent is settled.
+func (e *Engine) wakeNext(ctx context.Context, tx *store.Tx, st *store.Step) error {
+	if st.Kind != kindDispatch && st.Kind != kindRepositoryDispatch {
+		return nil
+	}
+	list, err := store.Incidents(ctx, tx, store.IncidentFilter{RepoID: st.RepoID, States: []string{string(Failing), string(Recovering)}})
+	if err != nil {
+		return err
+	}
+	for _, inc := range list {
+		if inc.ID == st.IncidentID {
+			continue
+		}
+		if err := e.wake(ctx, tx, inc.ID); err != nil {
+			return err
 		}
 	}
 	return nil

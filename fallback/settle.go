@@ -72,7 +72,7 @@ func (e *Engine) settle(ctx context.Context, sc *scope, st *store.Step, res resu
 		return next{at: res.until}, nil
 	case unknown:
 		// The intent stands. When this process is being stopped, the next one asks.
-		return next{again: true}, ctx.Err()
+		return next{again: true}, errors.Join(e.jot(ctx, st, res), ctx.Err())
 	case overtaken:
 		return next{}, e.supersede(ctx, sc, res.over)
 	}
@@ -120,10 +120,22 @@ func (e *Engine) settle(ctx context.Context, sc *scope, st *store.Step, res resu
 	return n, nil
 }
 
+// jot keeps with an intent what is needed to find out what became of it.
+func (e *Engine) jot(ctx context.Context, st *store.Step, res result) error {
+	if len(res.evidence) == 0 {
+		return nil
+	}
+	st.Evidence = document(res.evidence)
+	return e.Store.Update(context.WithoutCancel(ctx), func(ctx context.Context, tx *store.Tx) error { return tx.SwapStep(ctx, st, st.State) })
+}
+
 // writeStep stores a try and counts it once it has ended.
 func (e *Engine) writeStep(ctx context.Context, tx *store.Tx, st *store.Step, was store.StepState) error {
 	e.metrics.step(tx, st)
-	return tx.SwapStep(ctx, st, was)
+	if err := tx.SwapStep(ctx, st, was); err != nil || was != store.StepIntent {
+		return err
+	}
+	return e.wakeNext(ctx, tx, st)
 }
 
 func (e *Engine) started(ctx context.Context, tx *store.Tx, sc *scope, st *store.Step, was store.StepState, res result) error {

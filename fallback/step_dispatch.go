@@ -109,9 +109,9 @@ func (s dispatchStep) resolve(ctx context.Context, e *Engine, sc *scope, st *sto
 			evidence: map[string]any{"candidates": links(found)},
 		}, nil
 	}
-	return e.settling(st, settleDispatch, result{
-		verdict: notDone, reason: fmt.Sprintf("no run of %s appeared within %s", path.Base(s.Workflow), settleDispatch),
-	}), nil
+	return e.settling(ctx, sc, st, result{
+		verdict: notDone, reason: fmt.Sprintf("no run of %s appeared within %s", path.Base(s.Workflow), window(sc.flow.Effect)),
+	})
 }
 
 func (dispatchStep) verify(ctx context.Context, e *Engine, sc *scope, st *store.Step) (result, error) {

@@ -31,6 +31,7 @@ type Step struct {
 	Reason      string
 	Evidence    string // JSON or ""
 	IntentAt    Millis
+	LookedAt    Millis // when its run was first looked for and not found, 0 for never
 	StartedAt   Millis
 	DoneAt      Millis
 }
@@ -86,11 +87,14 @@ func (s *Store) Steps(ctx context.Context, incidentID int64) ([]Step, error) {
 }
 
 // OpenSteps are the tries in a repository whose effect could still show up as
-// a run that we do not know: intents, and what asking could not settle.
-func OpenSteps(ctx context.Context, db bun.IDB, repoID int64, kind string) ([]Step, error) {
+// a run that we do not know: intents, what asking could not settle, and what
+// ended at or after since because no run was found. Oldest first.
+func OpenSteps(ctx context.Context, db bun.IDB, repoID int64, kind string, since Millis) ([]Step, error) {
 	var steps []Step
 	err := db.NewSelect().Model(&steps).Where("repo_id = ?", repoID).Where("kind = ?", kind).
-		Where("state IN ('intent', 'not_done', 'in_doubt')").OrderExpr("id").Scan(ctx)
+		Where("state IN ('intent', 'not_done', 'in_doubt', 'failed')").
+		Where("state IN ('intent', 'in_doubt') OR done_at >= ? AND run_id = 0 AND looked_at <> 0", since).
+		OrderExpr("id").Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read open steps: %w", err)
 	}
@@ -124,6 +128,16 @@ func (tx *Tx) Adopt(ctx context.Context, c Child) error {
 		return fmt.Errorf("adopt run %d, which step %d started: %w", c.RunID, kept.StepID, ErrAdopted)
 	}
 	return nil
+}
+
+// Children are the runs that a step started, in the order in which they began.
+func (s *Store) Children(ctx context.Context, stepID int64) ([]Child, error) {
+	var list []Child
+	err := s.read.NewSelect().Model(&list).Where("step_id = ?", stepID).OrderExpr("run_id, attempt").Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read runs of step %d: %w", stepID, err)
+	}
+	return list, nil
 }
 
 // Adopted says which of the runs have been adopted, by any step.

@@ -10,9 +10,9 @@ type Action struct {
 	// absolute path or a name that is looked up in the fixed search path of
 	// package agent/action.
 	Argv []string `yaml:"argv" json:"argv" jsonschema:"minItems=1"`
-	// SHA256 pins the script, in 64 hex digits: the last of Argv[0] and Argv[1]
-	// that is an absolute path of a regular file. An action whose file has
-	// other content, or that has no pin, does not run.
+	// SHA256 pins the file that runs, in 64 hex digits: Argv[1] when Argv[0] is
+	// an interpreter, else Argv[0]. An action whose file has other content, that
+	// has no pin, or that names more code than the pinned file, does not run.
 	SHA256 string `yaml:"sha256" json:"sha256" jsonschema:"pattern=^[0-9a-fA-F]{64}$"`
 	// Repositories that may ask for it, as owner/name or owner/*, in whatever
 	// case. None means every repository that the App is installed on.

@@ -55,7 +55,7 @@ func descendants(root int) []int {
 	children := map[int][]int{}
 	zombie := map[int]bool{}
 	for _, path := range stats {
-		data, err := os.ReadFile(path) //nolint:gosec // a name that /proc has
+		data, err := os.ReadFile(path)
 		if err != nil {
 			continue // it has just ended
 		}

@@ -90,51 +90,6 @@ func shortest(a, b time.Duration) time.Duration {
 	return min(a, b)
 }
 
-// command makes argv[0] absolute and finds the script that the pin is for: the
-// last of argv[0] and argv[1] that is an absolute path of a regular file. So
-// [node, /srv/site/automation/marketing-sync.js] pins the script, and
-// [/srv/bin/sync, --all] the program.
-func command(argv []string) (abs []string, script string, err error) {
-	if len(argv) == 0 || argv[0] == "" {
-		return nil, "", fmt.Errorf("argv is empty")
-	}
-	for _, a := range argv {
-		if strings.Contains(a, "\x00") {
-			return nil, "", fmt.Errorf("argv holds a NUL")
-		}
-	}
-	abs = append([]string(nil), argv...)
-	if !filepath.IsAbs(abs[0]) {
-		if strings.Contains(abs[0], "/") {
-			return nil, "", fmt.Errorf("argv[0] %q is a relative path; it would depend on where the App was started", abs[0])
-		}
-		found := ""
-		for _, dir := range filepath.SplitList(SearchPath) {
-			path := filepath.Join(dir, abs[0])
-			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-				found = path
-				break
-			}
-		}
-		if found == "" {
-			return nil, "", fmt.Errorf("argv[0] %q is not in %s; write its absolute path", abs[0], SearchPath)
-		}
-		abs[0] = found
-	}
-	for _, a := range argv[:min(2, len(argv))] {
-		if !filepath.IsAbs(a) {
-			continue
-		}
-		if info, err := os.Stat(a); err == nil && info.Mode().IsRegular() {
-			script = a
-		}
-	}
-	if script == "" {
-		return nil, "", fmt.Errorf("neither argv[0] nor argv[1] is an absolute path of a regular file, so there is nothing to pin")
-	}
-	return abs, script, nil
-}
-
 // openScript opens the script and checks what was opened: its owner, who may
 // write to it, and its content. The offset is back at the start.
 func openScript(s spec) (*os.File, error) {

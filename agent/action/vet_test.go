@@ -25,10 +25,23 @@ func TestRefusals(t *testing.T) {
 		"unknown command":        {func(_ *testing.T, b *bench) { b.action.Argv = []string{"no-such-program", b.script} }, "absolute path"},
 		"nothing to pin":         {func(_ *testing.T, b *bench) { b.action.Argv = []string{"sh", "-c", b.script} }, "nothing to pin"},
 		"no such file":           {func(_ *testing.T, b *bench) { b.action.Argv = []string{b.script + "x"} }, "nothing to pin"},
-		"isolation":              {func(_ *testing.T, b *bench) { b.action.Isolation = config.IsolationRequired }, "no sandbox"},
-		"unset variable":         {func(_ *testing.T, b *bench) { b.action.Env = []string{"NOT_SET"} }, "NOT_SET is not set"},
-		"unknown user":           {func(_ *testing.T, b *bench) { b.action.User = "no-such-user" }, "no-such-user"},
-		"no cwd":                 {func(_ *testing.T, b *bench) { b.action.Dir = b.dir + "/no" }, "cwd"},
+		"no script":              {func(_ *testing.T, b *bench) { b.action.Argv = []string{"/bin/sh"} }, "nothing to pin"},
+		"option before script":   {func(_ *testing.T, b *bench) { b.action.Argv = []string{"/bin/sh", "-e", b.script} }, "nothing to pin"},
+		"launcher":               {func(_ *testing.T, b *bench) { b.action.Argv = []string{"/usr/bin/env", "sh", b.script} }, "its pin would pin nothing"},
+		"launcher by name":       {func(_ *testing.T, b *bench) { b.action.Argv = []string{"nice", b.script} }, "its pin would pin nothing"},
+		"launcher by a link": {func(t *testing.T, b *bench) {
+			link := filepath.Join(b.dir, "harmless")
+			must(t, os.Symlink("/usr/bin/env", link))
+			b.action.Argv = []string{link, "sh", b.script}
+		}, "its pin would pin nothing"},
+		"program by name":     {func(_ *testing.T, b *bench) { b.action.Argv = []string{"cat", b.script} }, "something to pin"},
+		"second script":       {func(t *testing.T, b *bench) { b.action.Argv = []string{"sh", b.script, b.other(t, "x.py", 0o600)} }, "does not cover"},
+		"executable argument": {func(t *testing.T, b *bench) { b.action.Argv = []string{b.script, b.other(t, "x", 0o700)} }, "does not cover"},
+		"code in an option":   {func(t *testing.T, b *bench) { b.action.Argv = []string{b.script, "--use=" + b.other(t, "x.js", 0o600)} }, "does not cover"},
+		"isolation":           {func(_ *testing.T, b *bench) { b.action.Isolation = config.IsolationRequired }, "no sandbox"},
+		"unset variable":      {func(_ *testing.T, b *bench) { b.action.Env = []string{"NOT_SET"} }, "NOT_SET is not set"},
+		"unknown user":        {func(_ *testing.T, b *bench) { b.action.User = "no-such-user" }, "no-such-user"},
+		"no cwd":              {func(_ *testing.T, b *bench) { b.action.Dir = b.dir + "/no" }, "cwd"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, "exit 0")
@@ -52,6 +65,9 @@ func TestRefusals(t *testing.T) {
 
 func TestPinnedElement(t *testing.T) {
 	b := newBench(t, "exit 0")
+	shell := filepath.Join(b.dir, "sh")
+	must(t, os.WriteFile(filepath.Join(b.dir, "busybox"), nil, 0o700))
+	must(t, os.Symlink("busybox", shell))
 	for name, tc := range map[string]struct {
 		argv []string
 		want string
@@ -59,6 +75,10 @@ func TestPinnedElement(t *testing.T) {
 		"program":             {[]string{b.script, "--all"}, b.script},
 		"interpreter by name": {[]string{"sh", b.script}, b.script},
 		"interpreter by path": {[]string{"/bin/sh", b.script}, b.script},
+		"itself again":        {[]string{"/bin/sh", b.script, b.script}, b.script},
+		"data as argument":    {[]string{b.script, b.other(t, "data.json", 0o600)}, b.script},
+		"no such argument":    {[]string{b.script, b.dir + "/missing.sh"}, b.script},
+		"a link to busybox":   {[]string{shell, b.script}, b.script},
 		"folder as argument":  {[]string{b.script, b.dir}, b.script},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -123,6 +143,14 @@ func TestUser(t *testing.T) {
 	if out := string(res.Output); res.State != Succeeded || !strings.HasPrefix(out, "nobody\nnogroup\n") || !strings.HasSuffix(out, "closed\n") {
 		t.Errorf("%s, %s: %s", res.State, res.Reason, out)
 	}
+}
+
+// other writes a file beside the script.
+func (b *bench) other(t *testing.T, name string, mode os.FileMode) string {
+	t.Helper()
+	path := filepath.Join(b.dir, name)
+	must(t, os.WriteFile(path, []byte("x"), mode))
+	return path
 }
 
 func must(t *testing.T, err error) {

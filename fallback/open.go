@@ -20,7 +20,9 @@ type opening struct {
 	run   store.WorkflowRun
 	flow  config.Workflow
 	depth int
-	actor string // the person who asked, "" when the run's end did
+	actor string // who asked, "" when the run's end did
+	// automated: no person asked, whatever actor says
+	automated bool
 }
 
 // OccurrenceKey identifies one failure of one run for good, across attempts,
@@ -46,7 +48,7 @@ func (e *Engine) open(ctx context.Context, tx *store.Tx, o opening) (*store.Inci
 		WorkflowPath: r.WorkflowPath, Event: r.Event, HeadBranch: r.HeadBranch, HeadSHA: r.HeadSHA,
 		RunID: r.RunID, RunAttempt: r.Attempt, RunURL: r.URL, RunCreatedAt: r.CreatedAt, Conclusion: r.Conclusion,
 		Depth: o.depth, State: string(Healthy), Ladder: string(ladder), Actor: o.actor, OpenedAt: now, UpdatedAt: now,
-		Forced: o.actor != "",
+		Forced: o.actor != "" && !o.automated,
 	}
 	opened, err := tx.OpenIncident(ctx, inc)
 	if err != nil || !opened {

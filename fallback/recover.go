@@ -25,7 +25,12 @@ type Answer struct {
 	IncidentID int64  `json:"incident_id,omitempty"`
 }
 
-// Recover does what a person asks for: it opens an incident for the latest
+// maxUnasked is how many rounds of one incident may begin without a person
+// asking for them, beyond its first one. It ends chains whose members do not
+// hand on the depth that they were given.
+const maxUnasked = 3
+
+// Recover does what a person or another system asks for: it opens an incident for the latest
 // failed run of a target, or goes on with one that waits. The same request
 // (delivery) handled twice acts once and gets the same answer. Errors are
 // those of GitHub and of the store; a refusal is an answer.
@@ -94,7 +99,7 @@ func requestKey(r queue.Recover) string {
 	return fmt.Sprintf("%s|%d|%s|%d", r.DeliveryID, r.Repo.ID, r.Target, r.IncidentID)
 }
 
-// goOn is a person's decision about an incident that is not over.
+// goOn is a decision about an incident that is not over.
 func (e *Engine) goOn(ctx context.Context, r queue.Recover, key string, id int64) (Answer, error) {
 	c, known, err := e.Configs.InForce(ctx, r.Repo.ID)
 	if err != nil {
@@ -115,7 +120,13 @@ func (e *Engine) goOn(ctx context.Context, r queue.Recover, key string, id int64
 		case State(inc.State).Active():
 			answer.Message = fmt.Sprintf("Already recovering %s, incident %d: %s.", name, id, inc.Reason)
 		case State(inc.State).Waiting():
-			if answer.Message, err = e.decide(ctx, tx, &inc, r, c, known); err != nil {
+			if r.Automated {
+				answer, err = e.bounded(ctx, tx, &inc, r)
+			}
+			if err == nil && answer.Accepted {
+				answer.Message, err = e.decide(ctx, tx, &inc, r, c, known)
+			}
+			if err != nil {
 				return err
 			}
 		default: // it ended between two reads
@@ -124,6 +135,30 @@ func (e *Engine) goOn(ctx context.Context, r queue.Recover, key string, id int64
 		return e.remember(ctx, tx, key, answer)
 	})
 	return answer, err
+}
+
+// bounded says whether an incident may go on without a person asking for it:
+// only from exhausted, and only so often.
+func (e *Engine) bounded(ctx context.Context, tx *store.Tx, inc *store.Incident, r queue.Recover) (Answer, error) {
+	a := Answer{IncidentID: inc.ID}
+	name := workflowName(inc.WorkflowPath)
+	switch {
+	case State(inc.State) != Exhausted:
+		a.Message = fmt.Sprintf("Incident %d of %s is %s, and only a person can take it further: %s.", inc.ID, name, inc.State, inc.Reason)
+	case max(inc.Depth, r.Depth) >= MaxDepth:
+		a.Message = fmt.Sprintf("Incident %d of %s is recovery number %d of a chain, and the chain ends here. A person can take it further.", inc.ID, name, inc.Depth+1)
+	case inc.Unasked >= maxUnasked:
+		a.Message = fmt.Sprintf("Incident %d of %s was tried %d times again without a person asking for it. Only a person can take it further.", inc.ID, name, maxUnasked)
+		if inc.Unasked == maxUnasked { // the timeline says it once
+			inc.Unasked++
+			reason := fmt.Sprintf("refused another round for %s: %d have begun without a person asking", who(r.Actor), maxUnasked)
+			return a, e.note(ctx, tx, inc, reason, map[string]any{"actor": r.Actor, "rounds": maxUnasked})
+		}
+	default:
+		inc.Unasked++
+		a.Accepted = true
+	}
+	return a, nil
 }
 
 // decide takes an incident that waits to its next step. From exhausted, and
@@ -157,7 +192,10 @@ func (e *Engine) decide(ctx context.Context, tx *store.Tx, inc *store.Incident, 
 		inc.Ladder, inc.StepIndex = string(raw), 0
 		inc.Round++
 	}
-	inc.Forced, inc.NotBefore, inc.Actor = true, 0, r.Actor
+	inc.Forced, inc.NotBefore, inc.Actor, inc.Depth = !r.Automated, 0, r.Actor, max(inc.Depth, r.Depth)
+	if !r.Automated {
+		inc.Unasked = 0
+	}
 	how := fmt.Sprintf("goes on at step %d of %d", inc.StepIndex+1, len(ladder.Recover))
 	if again {
 		how = fmt.Sprintf("tries its %d steps again", len(ladder.Recover))
@@ -208,9 +246,9 @@ func (e *Engine) recoverLatest(ctx context.Context, r queue.Recover, key string,
 	return answer, err
 }
 
-// openFor opens the incident of a failed run for a person.
+// openFor opens the incident of a failed run for who asked.
 func (e *Engine) openFor(ctx context.Context, tx *store.Tx, r queue.Recover, known store.WorkflowRun, flow config.Workflow) (Answer, error) {
-	inc, err := e.open(ctx, tx, opening{repo: r.Repo, run: known, flow: flow, depth: r.Depth, actor: who(r.Actor)})
+	inc, err := e.open(ctx, tx, opening{repo: r.Repo, run: known, flow: flow, depth: r.Depth, actor: who(r.Actor), automated: r.Automated})
 	if err != nil {
 		return Answer{}, err
 	}

@@ -185,7 +185,7 @@ func TestWebhooksOfGitHub(t *testing.T) {
 	c.want(t, "re-run all checks", queue.ValidateCommit{Repo: c.repo, SHA: sha, Again: true})
 
 	ok(t, c.site.SendDispatch("redundancy-recover", map[string]any{"target": "marketing-sync", "depth": 1}, "alice"))
-	c.want(t, "dispatched", queue.Recover{Repo: c.repo, Target: "marketing-sync", Actor: "alice", Depth: 1})
+	c.want(t, "dispatched", queue.Recover{Repo: c.repo, Target: "marketing-sync", Actor: "alice", Depth: 1, Automated: true})
 	ok(t, c.site.SendDispatch("redundancy-validate", map[string]any{"ref": "main"}, "alice"))
 	c.want(t, "dispatched", queue.ValidateCommit{Repo: c.repo, Ref: "main", Again: true})
 

@@ -70,7 +70,7 @@ func (h *RepositoryDispatch) decide(ctx context.Context, e *repositoryDispatchEv
 	}
 	return enqueue(queue.Recover{
 		Repo: repo, Target: wish.Target, Reason: cut(wish.Reason, maxReason), Actor: e.Sender.Login,
-		Depth: min(wish.Depth, maxDepth), DeliveryID: deliveryID,
+		Depth: min(wish.Depth, maxDepth), Automated: true, DeliveryID: deliveryID,
 	}.Item())
 }
 

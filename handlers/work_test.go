@@ -150,7 +150,7 @@ func TestRepositoryDispatch(t *testing.T) {
 	}
 	type m = map[string]any
 	recovery := func(r queue.Recover) []queue.Item {
-		r.Repo, r.Actor, r.DeliveryID = site, "alice", "guid-1"
+		r.Repo, r.Actor, r.Automated, r.DeliveryID = site, "alice", true, "guid-1"
 		return []queue.Item{r.Item()}
 	}
 	again := func(ref string) []queue.Item {

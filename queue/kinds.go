@@ -88,7 +88,11 @@ type Recover struct {
 	// Verify makes the worker ask GitHub whether Actor may write to the
 	// repository when the job runs. It is set for buttons, which a page shows
 	// longer than a permission may last.
-	Verify     bool   `json:"verify,omitempty"`
+	Verify bool `json:"verify,omitempty"`
+	// Automated says that no person stands behind it, as with a
+	// repository_dispatch: breakers and bounds hold, and what a person has to
+	// decide stays undecided.
+	Automated  bool   `json:"automated,omitempty"`
 	IncidentID int64  `json:"incident_id,omitempty"` // from a button
 	Depth      int    `json:"depth,omitempty"`
 	DeliveryID string `json:"delivery_id,omitempty"`

@@ -39,6 +39,7 @@ type Incident struct {
 	State          string
 	Version        int64
 	Round          int
+	Unasked        int
 	StepIndex      int
 	Forced         bool
 	Following      int

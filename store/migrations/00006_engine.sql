@@ -44,6 +44,7 @@ CREATE TABLE incidents (
     state           TEXT    NOT NULL,
     version         BIGINT  NOT NULL,          -- grows by every change of this row: compare-and-swap
     round           INTEGER NOT NULL,          -- passes through the ladder; a person's restart begins one
+    unasked         INTEGER NOT NULL DEFAULT 0, -- rounds that no person asked for, since one did
     step_index      INTEGER NOT NULL,          -- the rung that is tried or comes next, from 0
     forced          BOOLEAN NOT NULL,          -- a person decided: the breaker is not asked
     following       INTEGER NOT NULL,          -- attempt of the run that somebody else started and that is waited for

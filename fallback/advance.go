@@ -79,8 +79,11 @@ func (e *Engine) Advance(ctx context.Context, job queue.Job) error {
 		case errors.Is(err, store.ErrConflict): // a person or another webhook came between
 		case githubapi.IsDormant(err):
 			return e.later(ctx, args.ID, e.Clock.Now().Add(pollDormant))
+		case held(err) != "":
+			zerolog.Ctx(ctx).Warn().Err(err).Int64("incident", args.ID).Msg("GitHub has to be asked again later")
+			return e.hold(ctx, args.ID, held(err), err)
 		case err != nil:
-			return fmt.Errorf("advance incident %d: %w", args.ID, errors.Join(err, e.blocked(ctx, args.ID, err)))
+			return fmt.Errorf("advance incident %d: %w", args.ID, err)
 		case n.again:
 		case n.at.IsZero():
 			return nil
@@ -94,19 +97,22 @@ func (e *Engine) Advance(ctx context.Context, job queue.Job) error {
 	return queue.Permanent(fmt.Errorf("incident %d does not come to rest", args.ID))
 }
 
-// blocked shows on the incident that GitHub refuses to answer, which no
-// repetition mends: the job becomes a dead letter, and somebody has to know.
-func (e *Engine) blocked(ctx context.Context, id int64, cause error) error {
-	if _, limited := githubapi.LimitedUntil(cause); limited || githubapi.Outcome(cause) != githubapi.Refused {
-		return nil
+// held are the reasons for which an incident waits for GitHub, as its reason
+// begins; "" for errors that the queue deals with. It is called with errors of
+// reads only: a refused write is the outcome of its step.
+func held(err error) string {
+	var elsewhere *elsewhereError
+	var limited bool
+	if err != nil {
+		_, limited = githubapi.LimitedUntil(err)
 	}
-	sc, ok, err := e.scope(ctx, id)
-	reason := clip("GitHub refuses to answer: "+cause.Error(), 500)
-	if err != nil || !ok || State(sc.inc.State).Settled() || sc.inc.Reason == reason {
-		return err
+	switch {
+	case errors.As(err, &elsewhere):
+		return "the repository is not where it was"
+	case !limited && githubapi.Outcome(err) == githubapi.Refused:
+		return "GitHub refuses to answer"
 	}
-	sc.inc.Reason = reason
-	return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return e.note(ctx, tx, sc.inc, reason, nil) })
+	return ""
 }
 
 func (e *Engine) later(ctx context.Context, id int64, at time.Time) error {
@@ -161,20 +167,8 @@ func (e *Engine) scope(ctx context.Context, id int64) (*scope, bool, error) {
 	if sc.repo, err = e.repository(ctx, &inc); err != nil {
 		return nil, false, err
 	}
-	sc.client, err = e.Clients.Installation(inc.InstallationID)
+	sc.client, err = e.Clients.Installation(sc.repo.InstallationID)
 	return sc, true, err
-}
-
-// repository is where an incident's calls go: under the name that the
-// repository has now, since GitHub redirects reads of a former name and not
-// all writes.
-func (e *Engine) repository(ctx context.Context, inc *store.Incident) (queue.Repo, error) {
-	repo := queue.Repo{InstallationID: inc.InstallationID, ID: inc.RepoID, Owner: inc.Owner, Name: inc.Repo}
-	now, known, err := e.Store.Repository(ctx, inc.RepoID)
-	if err == nil && known && now.Owner != "" && now.Name != "" {
-		repo.Owner, repo.Name = now.Owner, now.Name
-	}
-	return repo, err
 }
 
 // resolve settles an intent whose outcome was never written: the process died,
@@ -184,7 +178,15 @@ func (e *Engine) resolve(ctx context.Context, sc *scope, st *store.Step) (next, 
 	if err != nil {
 		return next{}, err
 	}
+	if st.Kind != kindRun { // what runs here is found out without GitHub
+		if sc.repo, err = e.locate(ctx, sc.client, sc.repo); err != nil {
+			return next{}, err
+		}
+	}
 	res, err := s.resolve(ctx, e, sc, st)
+	if errors.Is(err, errNoLogin) {
+		return next{at: e.Clock.Now().Add(e.scaled(pollSettle))}, nil
+	}
 	if err != nil {
 		return next{}, err
 	}
@@ -227,11 +229,7 @@ func (e *Engine) reconsider(ctx context.Context, sc *scope) (next, error) {
 	if err != nil || !ok {
 		return next{}, err
 	}
-	return next{}, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		return e.move(ctx, tx, sc.inc, Healthy, "a later run of the workflow succeeded", map[string]any{
-			"run": later.RunID, "attempt": later.Attempt, "conclusion": later.Conclusion, "url": later.URL,
-		})
-	})
+	return next{}, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return e.well(ctx, tx, sc.inc, later) })
 }
 
 // doubt asks once more for what could not be found out. Evidence that comes
@@ -254,6 +252,9 @@ func (e *Engine) doubt(ctx context.Context, sc *scope) (next, error) {
 		ask = s.verify
 	}
 	res, err := ask(ctx, e, sc, st)
+	if errors.Is(err, errNoLogin) {
+		return next{at: e.Clock.Now().Add(e.scaled(pollSettle))}, nil
+	}
 	if err != nil {
 		return next{}, err
 	}

@@ -3,6 +3,7 @@ package fallback
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,10 +19,20 @@ type search struct {
 	ref      string // "" for any
 }
 
+// errNoLogin says that our own login is not known yet; it will be soon after
+// GitHub answers at all.
+var errNoLogin = errors.New("GitHub has not told yet who we are")
+
 // correlate finds the runs that the intent st can have led to: of the right
 // event and workflow, started by us, not before the intent, and not counted as
 // another step's. Oldest first.
+//
+// Without our login the error is [errNoLogin]: other Apps start workflows, too.
 func (e *Engine) correlate(ctx context.Context, sc *scope, st *store.Step, s search) ([]*run, error) {
+	bot := e.BotLogin()
+	if bot == "" {
+		return nil, errNoLogin
+	}
 	since := st.IntentAt.Time().Add(-clockSkew)
 	list, err := listRunsSince(ctx, sc.client, sc.repo, s.workflow, s.event, since.Truncate(time.Second))
 	if err != nil {
@@ -35,10 +46,9 @@ func (e *Engine) correlate(ctx context.Context, sc *scope, st *store.Step, s sea
 	if err != nil {
 		return nil, err
 	}
-	bot, branch := e.BotLogin(), strings.TrimPrefix(strings.TrimPrefix(s.ref, "refs/heads/"), "refs/tags/")
+	branch := strings.TrimPrefix(strings.TrimPrefix(s.ref, "refs/heads/"), "refs/tags/")
 	list = slices.DeleteFunc(list, func(r *run) bool {
-		who := r.GetActor()
-		ours := bot != "" && strings.EqualFold(who.GetLogin(), bot) || bot == "" && who.GetType() == "Bot"
+		ours := strings.EqualFold(r.GetActor().GetLogin(), bot)
 		return !ours || adopted[r.GetID()] || r.GetEvent() != s.event || r.GetCreatedAt().Before(since.Truncate(time.Second)) ||
 			s.workflow != "" && r.path() != s.workflow || branch != "" && r.GetHeadBranch() != branch
 	})

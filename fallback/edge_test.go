@@ -146,23 +146,6 @@ func TestForeignClaim(t *testing.T) {
 	}
 }
 
-// GitHub refuses what the engine must know. That is shown, not swallowed.
-func TestGitHubRefusesToAnswer(t *testing.T) {
-	b := newBench(t, config.Workflow{Recover: []config.Step{dispatch}})
-	b.gh.Fault(githubtest.Fault{Operation: "actions/get-workflow-run", Kind: githubtest.Status, Code: 403, Skip: 1, Times: 1})
-	b.fail("failure")
-	inc := b.want(Failing)
-	if !strings.Contains(inc.Reason, "GitHub refuses to answer") || len(b.queue.dead) != 1 {
-		t.Errorf("reason %q, dead letters %v", inc.Reason, b.queue.dead)
-	}
-	// A restart takes it up again.
-	if err := b.engine.Resume(b.ctx); err != nil {
-		t.Fatal(err)
-	}
-	b.work()
-	b.want(Verifying)
-}
-
 // Errors of GitHub on the way cost attempts, not effects.
 func TestGitHubFailsOnTheWay(t *testing.T) {
 	b := newBench(t, config.Workflow{Recover: []config.Step{rerun, dispatch}})

@@ -9,17 +9,28 @@ import (
 )
 
 // primary reads the failed run again, before anything is done about it: while
-// we waited, somebody may have re-run it. stop is true when that leaves
-// nothing to do in this turn.
+// we waited, somebody may have re-run it, or a later run may have succeeded. It
+// also proves that the repository is where sc.repo says. stop is true when
+// that leaves nothing to do in this turn.
 func (e *Engine) primary(ctx context.Context, sc *scope) (n next, stop bool, err error) {
-	known, err := e.reread(ctx, sc.client, sc.repo, sc.inc.RunID)
+	known, err := e.readPrimary(ctx, sc)
 	if githubapi.IsNotFound(err) {
-		// Deleted by hand. That it had failed is on record, and it cannot
-		// start any more.
-		return next{}, false, nil
+		// It may be the repository that is gone, and GitHub shows what it has
+		// moved.
+		if sc.repo, err = e.locate(ctx, sc.client, sc.repo); err == nil {
+			known, err = e.readPrimary(ctx, sc)
+		}
+		if githubapi.IsNotFound(err) {
+			return e.missing(ctx, sc)
+		}
 	}
 	if err != nil {
 		return next{}, false, err
+	}
+	if sc.inc.MissingSince != 0 {
+		if err := e.reappeared(ctx, sc); err != nil {
+			return next{}, false, err
+		}
 	}
 	switch {
 	case !known.Completed():
@@ -29,7 +40,52 @@ func (e *Engine) primary(ctx context.Context, sc *scope) (n next, stop bool, err
 	case known.Attempt > sc.inc.RunAttempt:
 		return next{again: true}, true, e.failedAgain(ctx, sc, known)
 	}
-	return next{}, false, nil
+	stop, err = e.outdated(ctx, sc)
+	return next{}, stop, err
+}
+
+// readPrimary reads the failed run, and its repository's name from it.
+func (e *Engine) readPrimary(ctx context.Context, sc *scope) (known store.WorkflowRun, err error) {
+	r, err := getRun(ctx, sc.client, sc.repo, sc.inc.RunID)
+	if err != nil {
+		return known, err
+	}
+	if sc.repo, err = e.recognise(ctx, sc.repo, r.GetRepository()); err != nil {
+		return known, err
+	}
+	return known, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		known, err = e.save(ctx, tx, sc.repo.ID, r)
+		return err
+	})
+}
+
+// missing is a run that GitHub does not show although its repository is there.
+// A server of GitHub's that lags behind answers so, too, and the run may have
+// been started again; only when it has stayed away for settleRead is it taken
+// for deleted. That it had failed is on record, and it cannot start any more.
+func (e *Engine) missing(ctx context.Context, sc *scope) (n next, stop bool, err error) {
+	if sc.inc.MissingSince == 0 {
+		err := e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+			sc.inc.MissingSince = e.now()
+			return e.note(ctx, tx, sc.inc, "GitHub does not show the run; looking again before anything is done", map[string]any{"run": sc.inc.RunID})
+		})
+		if err != nil {
+			return next{}, false, err
+		}
+	}
+	settled := sc.inc.MissingSince.Time().Add(e.scaled(settleRead))
+	if e.Clock.Now().Before(settled) {
+		return next{at: settled}, true, nil
+	}
+	stop, err = e.outdated(ctx, sc)
+	return next{}, stop, err
+}
+
+func (e *Engine) reappeared(ctx context.Context, sc *scope) error {
+	return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		sc.inc.MissingSince = 0
+		return e.note(ctx, tx, sc.inc, "GitHub shows the run again", map[string]any{"run": sc.inc.RunID})
+	})
 }
 
 // follow notes once that somebody has started the run again.

@@ -3,6 +3,7 @@ package fallback
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -38,12 +39,20 @@ func (e *Engine) Publish(ctx context.Context, job queue.Job) error {
 	if err != nil {
 		return err
 	}
-	client, err := e.Clients.Installation(inc.InstallationID)
+	repo, err := e.repository(ctx, &inc)
 	if err != nil {
 		return err
 	}
-	repo, err := e.repository(ctx, &inc)
+	client, err := e.Clients.Installation(repo.InstallationID)
 	if err != nil {
+		return err
+	}
+	if repo, err = e.locate(ctx, client, repo); err != nil { // costs nothing while it is unchanged
+		err = fmt.Errorf("publish incident %d: %w", inc.ID, e.lost(ctx, err))
+		var elsewhere *elsewhereError
+		if errors.As(err, &elsewhere) && e.Clock.Since(inc.UpdatedAt.Time()) < maxSought {
+			return queue.Snooze(e.again(inc.UpdatedAt), err)
+		}
 		return err
 	}
 	id, err := e.Publisher.Publish(ctx, client, repo, inc.CheckRunID, e.report(&inc, steps))

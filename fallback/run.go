@@ -53,6 +53,9 @@ func getRun(ctx context.Context, client *github.Client, repo queue.Repo, id int6
 	if r.GetID() != id {
 		return nil, fmt.Errorf("read run %d of %s: GitHub answered with run %d", id, repo.FullName(), r.GetID())
 	}
+	if at := r.GetRepository().GetID(); at != repo.ID {
+		return nil, fmt.Errorf("read run %d of %s: %w", id, repo.FullName(), &elsewhereError{repo: repo, id: at})
+	}
 	return r, nil
 }
 
@@ -98,6 +101,11 @@ func listRuns(ctx context.Context, client *github.Client, repo queue.Repo, workf
 	}
 	if err := get(ctx, client, where+"?"+filter.Encode(), &list); err != nil {
 		return nil, fmt.Errorf("list runs of %s: %w", repo.FullName(), err)
+	}
+	for _, r := range list.Runs {
+		if at := r.GetRepository().GetID(); at != repo.ID {
+			return nil, fmt.Errorf("list runs of %s: %w", repo.FullName(), &elsewhereError{repo: repo, id: at})
+		}
 	}
 	return list.Runs, nil
 }

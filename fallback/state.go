@@ -17,7 +17,7 @@ const (
 	Verifying  State = "verifying"  // a step has acted; its evidence is awaited
 	Recovered  State = "recovered"  // proven by evidence
 	Exhausted  State = "exhausted"  // no step is left
-	Suppressed State = "suppressed" // held back, by the breaker
+	Suppressed State = "suppressed" // held back, by the breaker or because there were too many
 	Superseded State = "superseded" // the run itself succeeded, without our help
 	InDoubt    State = "in_doubt"   // a step's outcome cannot be found out; a person decides
 )
@@ -37,15 +37,17 @@ var transitions = []transition{
 	{Healthy, Failing, "a watched run concluded failure, timed_out or startup_failure on the default branch"},
 
 	{Failing, Recovering, "the claim was won; the first step's intent is written"},
-	{Failing, Suppressed, "the workflow's breaker is open"},
+	{Failing, Suppressed, "the workflow's breaker is open, or six recoveries of it began within an hour"},
 	{Failing, Exhausted, "no step applies"},
 	{Failing, Superseded, "the run was re-run by somebody and succeeded"},
+	{Failing, Healthy, "a later run of the workflow succeeded on the branch"},
 	{Failing, InDoubt, "the claim is in doubt: its holder never said what it did"},
 
 	{Recovering, Recovering, "the next step's intent is written, or a step failed and the next one comes"},
 	{Recovering, Verifying, "the step's effect has happened"},
 	{Recovering, Exhausted, "no step is left"},
 	{Recovering, Superseded, "the run was re-run by somebody and succeeded"},
+	{Recovering, Healthy, "a later run of the workflow succeeded on the branch"},
 	{Recovering, InDoubt, "the step's outcome cannot be found out"},
 
 	{Verifying, Recovered, "the evidence says success"},
@@ -53,12 +55,13 @@ var transitions = []transition{
 	{Verifying, Superseded, "the run was re-run by somebody and succeeded"},
 	{Verifying, InDoubt, "no evidence came in time, or it is gone"},
 
-	{Exhausted, Failing, "a person asked for another round"},
+	{Exhausted, Failing, "a person, or at most three times another system, asked for another round"},
 	{Exhausted, Superseded, "the run was re-run by somebody and succeeded"},
 	{Exhausted, Healthy, "a later run of the workflow succeeded on the branch"},
 
-	{Suppressed, Failing, "the breaker lets it through, or a person asked for it"},
+	{Suppressed, Failing, "breaker and hour let it through, or a person asked for it"},
 	{Suppressed, Superseded, "the run was re-run by somebody and succeeded"},
+	{Suppressed, Healthy, "a later run of the workflow succeeded on the branch"},
 
 	{InDoubt, Failing, "a person decided to go on with the next step"},
 	{InDoubt, Recovered, "late evidence says success"},

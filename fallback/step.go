@@ -100,6 +100,9 @@ func (e *Engine) verifyRun(ctx context.Context, sc *scope, st *store.Step) (resu
 		if e.Clock.Since(st.StartedAt.Time()) < e.scaled(settleDispatch) { // readers lag
 			return result{verdict: pending, until: e.Clock.Now().Add(e.scaled(pollSettle))}, nil
 		}
+		if _, err := e.locate(ctx, sc.client, sc.repo); err != nil {
+			return result{}, err
+		}
 		return result{verdict: inDoubt, reason: fmt.Sprintf("run %d is gone, and its evidence with it", st.RunID)}, nil
 	}
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/google/go-github/v62/github"
 	"github.com/rs/zerolog"
@@ -27,12 +28,15 @@ const (
 	// readBatch is how many new blobs are stored in one transaction. An
 	// attempt that ends early loses one batch at most.
 	readBatch = 64
+	// lastSave bounds the time for what was read before a shutdown.
+	lastSave = 2 * time.Second
 )
 
 // read finds out what is known about the listed files: from the store, or by
 // reading and linting what was not seen before.
 func (v *Validator) read(ctx context.Context, client *github.Client, repo queue.Repo, listed []githubapi.File) ([]file, error) {
 	files := make([]file, len(listed))
+	b := &budget{left: v.LintBudget}
 	byRole := map[string][]string{}
 	for i, f := range listed {
 		files[i].path = f.Path
@@ -50,12 +54,17 @@ func (v *Validator) read(ctx context.Context, client *github.Client, repo queue.
 			return nil, err
 		}
 		missing := slices.DeleteFunc(blobs, func(b string) bool { return known[b] != nil })
-		if err := v.fetch(ctx, client, repo, role, missing, known); err != nil {
+		if err := v.fetch(ctx, client, repo, role, b, missing, known); err != nil {
 			return nil, err
 		}
 		for i, f := range listed {
-			if r := known[f.BlobSHA]; r != nil && files[i].tooLarge == 0 && roleOf(f.Path) == role {
+			if files[i].tooLarge > 0 || roleOf(f.Path) != role {
+				continue
+			}
+			if r := known[f.BlobSHA]; r != nil {
 				files[i].analysis, files[i].content, files[i].tooLarge = r.analysis, r.content, r.tooLarge
+			} else {
+				files[i].unchecked = true
 			}
 		}
 	}
@@ -69,8 +78,9 @@ func roleOf(path string) string {
 	return roleConfiguration
 }
 
-// fetch reads blobs, finds out about them, and stores that batch by batch.
-func (v *Validator) fetch(ctx context.Context, client *github.Client, repo queue.Repo, role string, blobs []string, known map[string]*file) error {
+// fetch reads blobs, finds out about them, and stores that batch by batch. It
+// leaves out workflows that the budget has no time for.
+func (v *Validator) fetch(ctx context.Context, client *github.Client, repo queue.Repo, role string, b *budget, blobs []string, known map[string]*file) error {
 	for batch := range slices.Chunk(blobs, readBatch) {
 		got := make([]*file, len(batch))
 		// After an error the requests under way are let finish, and nothing new
@@ -80,10 +90,13 @@ func (v *Validator) fetch(ctx context.Context, client *github.Client, repo queue
 		group.SetLimit(readers)
 		for i, blob := range batch {
 			group.Go(func() (err error) {
-				if stop.Load() {
+				if stop.Load() || role == roleWorkflow && b.spent() {
 					return nil
 				}
-				if got[i], err = v.fetchOne(ctx, client, repo, role, blob); err != nil {
+				if err = ctx.Err(); err == nil {
+					got[i], err = v.fetchOne(ctx, client, repo, role, b, blob)
+				}
+				if err != nil {
 					stop.Store(true)
 				}
 				return err
@@ -105,17 +118,31 @@ func (v *Validator) fetch(ctx context.Context, client *github.Client, repo queue
 				v.remember(row, f, v.Clock.Now())
 			}
 		}
-		err := v.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-			return store.SaveLintResults(ctx, tx, rows)
-		})
-		if err := errors.Join(failed, err); err != nil {
+		if err := errors.Join(failed, v.save(ctx, rows)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (v *Validator) fetchOne(ctx context.Context, client *github.Client, repo queue.Repo, role, blob string) (*file, error) {
+// save stores what was found out, even when ctx ended meanwhile: the next
+// attempt begins where this one stopped.
+func (v *Validator) save(ctx context.Context, rows []store.LintResult) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	if ctx.Err() != nil {
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastSave)
+		defer cancel()
+		ctx = late
+	}
+	return v.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		return store.SaveLintResults(ctx, tx, rows)
+	})
+}
+
+// fetchOne returns nil without an error when there is no time for the file.
+func (v *Validator) fetchOne(ctx context.Context, client *github.Client, repo queue.Repo, role string, b *budget, blob string) (*file, error) {
 	content, err := githubapi.Blob(ctx, client, repo.Owner, repo.Name, blob, rules.MaxFile)
 	if errors.Is(err, githubapi.ErrTooLarge) {
 		return &file{tooLarge: rules.MaxFile + 1}, nil // the listing had another size
@@ -131,11 +158,14 @@ func (v *Validator) fetchOne(ctx context.Context, client *github.Client, repo qu
 	if role == roleConfiguration {
 		return &file{content: content}, nil
 	}
-	a := analyse(content)
+	a, err := v.lintOne(ctx, b, content)
+	if a == nil || err != nil {
+		return nil, err
+	}
 	if len(a.Findings) > 0 && a.Findings[0].Rule == rules.Internal {
 		zerolog.Ctx(ctx).Error().Str("blob", blob).Str("cause", a.Findings[0].Message).Msg("the linter failed on a workflow file")
 	}
-	return &file{analysis: a}, nil
+	return &file{analysis: *a}, nil
 }
 
 // gitName is git's name of a blob, in hexadecimal digits.

@@ -100,6 +100,9 @@ func (r Report) title() string {
 	if r.Source == SourceNone && what != "" {
 		title = "Advice: " + title
 	}
+	if n := len(r.Unchecked); n > 0 {
+		title += fmt.Sprintf("; %s not checked", count(n, "file"))
+	}
 	return title
 }
 
@@ -119,10 +122,13 @@ func (r Report) writeState(b *strings.Builder, p Place) {
 	switch n := r.Workflows(); {
 	case n == 0:
 		fmt.Fprintf(b, "This commit has no workflow files in %s.", checkrun.Code(config.WorkflowsDir))
-	case len(r.Findings) == 0:
+	case len(r.Findings) == 0 && len(r.Unchecked) == 0:
 		fmt.Fprintf(b, "%s checked, nothing found.", count(n, "workflow file"))
 	default:
-		fmt.Fprintf(b, "%s checked.", count(n, "workflow file"))
+		fmt.Fprintf(b, "%s checked.", count(n-len(r.Unchecked), "workflow file"))
+	}
+	if n := len(r.Unchecked); n > 0 {
+		fmt.Fprintf(b, " **%s not checked**: the others took all the time there is for one commit.", count(n, "file"))
 	}
 	if r.Ignored > 0 {
 		verb := "are"

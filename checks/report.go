@@ -49,6 +49,8 @@ type Report struct {
 	Ignored int
 	// Dropped findings were beyond MaxFindings.
 	Dropped int
+	// Unchecked are the paths of workflow files for which there was no time.
+	Unchecked []string
 
 	workflows map[string]config.WorkflowFacts
 }
@@ -76,6 +78,8 @@ type file struct {
 	analysis analysis
 	content  []byte // of a configuration
 	tooLarge int    // its size in bytes, when it was not read for that
+
+	unchecked bool // there was no time for it
 }
 
 // isWorkflow is true for the files that GitHub reads as workflows.
@@ -92,8 +96,15 @@ func assemble(files []file, inForce *Effective) Report {
 		byPath[f.path] = f
 		if isWorkflow(f.path) {
 			r.workflows[f.path] = f.analysis.Facts
+			if f.tooLarge > 0 || f.unchecked {
+				r.workflows[f.path] = config.WorkflowFacts{Partial: true}
+			}
+			if f.unchecked {
+				r.Unchecked = append(r.Unchecked, f.path)
+			}
 		}
 	}
+	slices.Sort(r.Unchecked)
 	ignore := r.configuration(byPath, inForce)
 	for _, p := range slices.Sorted(maps.Keys(byPath)) {
 		r.add(byPath[p], ignore)
@@ -115,13 +126,17 @@ func (r *Report) add(f file, ignore ignoring) {
 		for _, c := range r.Findings {
 			out.count(c.Severity)
 		}
+	case f.unchecked:
+		if f.path == r.Unchecked[0] { // one notice for all of them
+			found = []config.Finding{noTime(r.Unchecked)}
+		}
 	case f.tooLarge > 0:
 		found = []config.Finding{rules.TooLarge(f.tooLarge)}
 	default:
 		found = f.analysis.Findings
 	}
 	for _, c := range found {
-		if ignore.covers(f.path, c) {
+		if c.Rule != NotChecked && ignore.covers(f.path, c) {
 			r.Ignored++
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/jonboulle/clockwork"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/redundancy-app/redundancy/checks/checkrun"
 	"github.com/redundancy-app/redundancy/githubapi"
@@ -53,7 +55,15 @@ type Config struct {
 	// WebURL is where people read files; empty: "https://github.com".
 	WebURL     string
 	Registerer prometheus.Registerer
+	// LintBudget is how long the files of one commit may be linted in one
+	// attempt; 0 means [DefaultLintBudget]. Reading them from GitHub is not part
+	// of it.
+	LintBudget time.Duration
 }
+
+// DefaultLintBudget is some ten times what 1,000 usual workflow files take. It
+// bounds the processor time that a hostile repository gets with a push.
+const DefaultLintBudget = time.Minute
 
 // Validator is the worker of [queue.ValidateCommit].
 type Validator struct {
@@ -61,6 +71,9 @@ type Validator struct {
 	metrics   metrics
 	recent    *lru.Cache[recentKey, recentFile]
 	nextPrune atomic.Int64 // Unix ms
+	// lints has room for as many files as are linted at once, for all commits
+	// together: linting is all processor time, and webhooks need some too.
+	lints *semaphore.Weighted
 }
 
 // New makes a Validator and registers its metrics.
@@ -72,7 +85,11 @@ func New(cfg Config) *Validator {
 	if err != nil {
 		panic(err) // for a size below 1 only
 	}
-	return &Validator{Config: cfg, metrics: newMetrics(cfg.Registerer), recent: recent}
+	if cfg.LintBudget <= 0 {
+		cfg.LintBudget = DefaultLintBudget
+	}
+	lints := semaphore.NewWeighted(int64(max(1, runtime.GOMAXPROCS(0)-1)))
+	return &Validator{Config: cfg, metrics: newMetrics(cfg.Registerer), recent: recent, lints: lints}
 }
 
 var commitName = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)

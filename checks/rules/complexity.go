@@ -11,17 +11,24 @@ import (
 
 // What actionlint can be asked for. It resolves YAML aliases by walking the
 // anchor again, so 26 lines of anchors would keep it busy for hours; it
-// compares every value of a matrix with every exclusion; and it parses
-// expressions by recursion. GitHub refuses all of these too: it takes 256 jobs
-// from a matrix.
+// compares every value of a matrix with the others and with every exclusion;
+// it parses expressions by recursion and makes a finding of each operator in
+// them. GitHub refuses all of these too: it takes 256 jobs from a matrix and
+// 21,000 characters of an expression (ExpressionConstants of actions/runner).
+// The workflows of popular Go modules stay a factor of 100 below each limit
+// (but the depth).
 const (
-	maxNodes    = 100_000 // of the YAML tree with aliases written out
-	maxSequence = 1000
-	maxDepth    = 500 // of brackets
-	maxNots     = 100 // "!" in a row
+	maxNodes       = 100_000   // of the YAML tree with aliases written out
+	maxText        = 2_000_000 // bytes of all scalars with aliases written out
+	maxExpression  = 21_000    // bytes of one
+	maxExpressions = 128_000   // bytes of all with aliases written out
+	maxMatrix      = 2_000_000 // comparisons of nodes, of all matrices together
+	maxSequence    = 1000
+	maxDepth       = 500 // of brackets
+	maxNots        = 100 // "!" in a row
 	// Below this size and without anchors nothing can be too complex but
 	// brackets, and the second parse is saved.
-	alwaysFine = 32 << 10
+	alwaysFine = 16 << 10
 )
 
 func tooComplex(content []byte) (config.Finding, bool) {
@@ -41,12 +48,20 @@ func tooComplex(content []byte) (config.Finding, bool) {
 	if yaml.Unmarshal(content, &root) != nil {
 		return config.Finding{}, false // actionlint says why, from the same parser
 	}
-	t := tree{sizes: map[*yaml.Node]int{}}
-	if size := t.size(&root); size > maxNodes {
+	t := tree{weights: map[*yaml.Node]weight{}}
+	switch w := t.weigh(&root); {
+	case w.nodes > maxNodes:
 		return finding(1, 1, "with its aliases written out the file has more than %d values", maxNodes)
-	}
-	if t.longest != nil {
+	case w.text > maxText:
+		return finding(1, 1, "with its aliases written out the file has more than %d bytes", maxText)
+	case t.longest != nil:
 		return finding(t.longest.Line, t.longest.Column, "this list has %d entries, more than %d", len(t.longest.Content), maxSequence)
+	case t.expression != nil:
+		return finding(t.expression.Line, t.expression.Column, "an expression here is longer than the %d characters that GitHub takes", maxExpression)
+	case w.expressions > maxExpressions:
+		return finding(1, 1, "the file's expressions have more than %d bytes together, with aliases written out", maxExpressions)
+	case w.matrix > maxMatrix:
+		return finding(t.matrix.Line, t.matrix.Column, "this matrix has too many values and exclusions to compare them all; GitHub makes 256 jobs of a matrix")
 	}
 	return config.Finding{}, false
 }
@@ -66,33 +81,6 @@ func mayHaveAnchor(content []byte) bool {
 			return true
 		}
 	}
-}
-
-// tree measures a YAML document. Each node is visited once, however many
-// aliases lead to it.
-type tree struct {
-	sizes   map[*yaml.Node]int
-	longest *yaml.Node // a sequence that is too long
-}
-
-// size is the number of nodes with aliases written out, up to maxNodes+1.
-func (t *tree) size(n *yaml.Node) int {
-	if n.Kind == yaml.AliasNode && n.Alias != nil {
-		n = n.Alias
-	}
-	if s, known := t.sizes[n]; known {
-		return s
-	}
-	t.sizes[n] = 1 // for an alias inside of its own anchor, which actionlint reports
-	if n.Kind == yaml.SequenceNode && len(n.Content) > maxSequence && t.longest == nil {
-		t.longest = n
-	}
-	sum := 1
-	for _, c := range n.Content {
-		sum = min(sum+t.size(c), maxNodes+1)
-	}
-	t.sizes[n] = sum
-	return sum
 }
 
 // tooDeep counts brackets without regard to what they mean, which costs less

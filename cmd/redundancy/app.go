@@ -83,7 +83,9 @@ func New(ctx context.Context, cfg config.Server, log zerolog.Logger, clock clock
 	if err != nil {
 		return nil, fmt.Errorf("GITHUB_V3_API_URL or GITHUB_APP_PRIVATE_KEY: %w", err)
 	}
-	a.identity = newIdentity(a.clients.App(), clock)
+	if a.identity, err = newIdentity(ctx, a.clients.App(), a.store, cfg.GitHub.AppID, clock); err != nil {
+		return nil, err
+	}
 
 	// Work that survives the process.
 	a.queue, err = embedded.New(embedded.Config{
@@ -124,6 +126,7 @@ func New(ctx context.Context, cfg config.Server, log zerolog.Logger, clock clock
 	if err != nil {
 		return nil, err
 	}
+	warnOfOpenActions(log, host)
 	a.actions, err = action.New(action.Config{Dir: filepath.Join(cfg.DataDir, actionsDir), Actions: host.Actions})
 	if err != nil {
 		return nil, err

@@ -9,14 +9,21 @@ import (
 	"github.com/google/go-github/v62/github"
 	"github.com/jonboulle/clockwork"
 	"github.com/rs/zerolog"
+
+	"github.com/redundancy-app/redundancy/store"
 )
 
 // identity is who we are at GitHub. The App's slug gives the login under which
-// it comments and starts runs. It is asked for at start and again every hour,
+// it comments and starts runs. It is asked for at start and every five minutes,
 // since an owner can rename the App; the answer also tells whether GitHub can
 // be reached and whether the key is right.
+//
+// It is remembered in the database, so that a server that starts again while
+// GitHub does not answer knows its own runs and comments.
 type identity struct {
 	client *github.Client
+	store  *store.Store
+	appID  int64
 	clock  clockwork.Clock
 
 	mu   sync.Mutex
@@ -27,12 +34,14 @@ type identity struct {
 var errUnasked = errors.New("not asked yet")
 
 const (
-	identityInterval = time.Hour
+	identityInterval = 5 * time.Minute
 	identityRetry    = 15 * time.Second
 )
 
-func newIdentity(client *github.Client, clock clockwork.Clock) *identity {
-	return &identity{client: client, clock: clock, err: errUnasked}
+// newIdentity recalls what GitHub last said. It sends nothing.
+func newIdentity(ctx context.Context, client *github.Client, db *store.Store, appID int64, clock clockwork.Clock) (*identity, error) {
+	slug, err := db.AppSlug(ctx, appID)
+	return &identity{client: client, store: db, appID: appID, clock: clock, slug: slug, err: errUnasked}, err
 }
 
 // Slug is "" while it is unknown.
@@ -60,14 +69,25 @@ func (i *identity) Err() error {
 // ask asks once.
 func (i *identity) ask(ctx context.Context) error {
 	app, _, err := i.client.Apps.Get(ctx, "")
+	slug := app.GetSlug()
 	i.mu.Lock()
-	defer i.mu.Unlock()
+	before, renamed := i.err, err == nil && slug != "" && i.slug != slug
 	i.err = err
-	if err == nil && i.slug != app.GetSlug() {
-		i.slug = app.GetSlug()
-		zerolog.Ctx(ctx).Info().Str("slug", i.slug).Msg("GitHub knows the App")
+	if renamed {
+		i.slug = slug
 	}
-	return err
+	i.mu.Unlock()
+	if err == nil && (before != nil || renamed) {
+		zerolog.Ctx(ctx).Info().Str("slug", slug).Msg("GitHub knows the App")
+	}
+	if !renamed {
+		return err
+	}
+	err = i.store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.SaveAppSlug(ctx, i.appID, slug) })
+	if err != nil && ctx.Err() == nil { // it is asked for again at the next start
+		zerolog.Ctx(ctx).Error().Err(err).Msg("the App's name could not be remembered")
+	}
+	return nil
 }
 
 // run asks until ctx ends.

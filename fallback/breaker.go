@@ -76,12 +76,16 @@ func (e *Engine) release(ctx context.Context, sc *scope) (next, error) {
 	if err != nil {
 		return next{}, err
 	}
-	if b.State != breakerClosed && b.Until > e.now() {
+	probe := b.State == breakerHalfOpen && b.Probe == sc.inc.ID
+	if b.State != breakerClosed && b.Until > e.now() && !probe {
 		return next{at: b.Until.Time()}, nil
+	}
+	if until, err := e.crowded(ctx, e.Store.Read(), sc.inc); err != nil || until != 0 {
+		return next{at: until.Time()}, err
 	}
 	reason := "the breaker's cool-down is over; this incident tries whether recovery works again"
 	if b.State == breakerClosed {
-		reason = "the breaker is closed again"
+		reason = "nothing holds it back any more"
 	}
 	return next{again: true}, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 		sc.inc.NotBefore = 0

@@ -75,18 +75,36 @@ func (e *Engine) observation(ctx context.Context, client *github.Client, repo qu
 		return o, nil
 	}
 	branch, err := e.defaultBranch(ctx, client, repo)
-	o.opens = branch != "" && r.GetHeadBranch() == branch
-	return o, err
+	if err != nil || branch == "" || r.GetHeadBranch() != branch {
+		return o, err
+	}
+	o.opens = !e.causedByUs(r)
+	if !o.opens && failed(r.GetConclusion()) {
+		zerolog.Ctx(ctx).Info().Str("event", r.GetEvent()).Str("url", r.GetHTMLURL()).Msg("a failed run that this App has led to opens no incident by itself")
+	}
+	return o, nil
 }
 
-// dispatchedByUs is the outer loop guard: a run that our own login dispatched
-// is the work of a step, whether or not its id is known yet.
+// dispatchedByUs says that a run is the work of a step, whether or not its id
+// is known yet.
 func (e *Engine) dispatchedByUs(r *run) bool {
 	if r.GetEvent() != "workflow_dispatch" && r.GetEvent() != "repository_dispatch" {
 		return false
 	}
+	return e.isUs(r.GetActor())
+}
+
+// causedByUs is the outer loop guard: GitHub hands our login on to what the
+// end of our runs starts, such as by workflow_run. Our own re-runs belong to
+// the incident of their run. The actor of a schedule is who last changed its
+// cron; nothing of ours starts one.
+func (e *Engine) causedByUs(r *run) bool {
+	return r.GetEvent() != "schedule" && (e.isUs(r.GetActor()) || e.isUs(r.GetTriggeringActor()))
+}
+
+func (e *Engine) isUs(u *github.User) bool {
 	bot := e.BotLogin()
-	return bot != "" && strings.EqualFold(r.GetActor().GetLogin(), bot)
+	return bot != "" && strings.EqualFold(u.GetLogin(), bot)
 }
 
 // watched finds the configuration of a workflow. When the repository's

@@ -56,7 +56,7 @@ func (e *Engine) proceed(ctx context.Context, sc *scope) (next, error) {
 }
 
 // begin claims the occurrence and writes the intent, in one transaction. It
-// returns nil without an error when the claim moved the incident elsewhere.
+// returns nil without an error when the incident was moved elsewhere.
 func (e *Engine) begin(ctx context.Context, sc *scope, s step) (*store.Step, error) {
 	inc, now := sc.inc, e.now()
 	st := &store.Step{
@@ -66,6 +66,10 @@ func (e *Engine) begin(ctx context.Context, sc *scope, s step) (*store.Step, err
 	}
 	err := e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 		if err := e.unambiguous(ctx, tx, st); err != nil {
+			return err
+		}
+		if held, err := e.crowdOut(ctx, tx, inc); err != nil || held {
+			st = nil
 			return err
 		}
 		owner := fmt.Sprintf("incident:%d", inc.ID)

@@ -286,7 +286,32 @@ func TestReadiness(t *testing.T) {
 	if got := b.get("/healthz", ""); got.status != 200 {
 		t.Errorf("a process that answers is alive: %d", got.status)
 	}
-	if got := b.get("/metrics", ""); got.status != 200 {
-		t.Errorf("metrics: %d", got.status)
+}
+
+func TestMetrics(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "something"}, func() float64 { return 1 }))
+	for _, tt := range []struct {
+		name          string
+		open          bool
+		token, header string
+		want          int
+	}{
+		{"open", true, token, "", 200},
+		{"closed, no token", false, token, "", 401},
+		{"closed, wrong token", false, token, "Bearer x", 401},
+		{"closed, token", false, token, "Bearer " + token, 200},
+		{"closed, there is no token", false, "", "Bearer ", 401},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := api.New(api.Config{Token: tt.token, Gatherer: registry, OpenMetrics: tt.open})
+			r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+			r.Header.Set("Authorization", tt.header)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != tt.want || strings.Contains(w.Body.String(), "something") != (tt.want == 200) {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+		})
 	}
 }

@@ -18,7 +18,11 @@ type Config struct {
 	Clock     clockwork.Clock
 	Log       zerolog.Logger
 	Gatherer  prometheus.Gatherer
-	Checks    []Check // of readiness, in the order in which they are shown
+	// OpenMetrics shows /metrics to whoever can connect. Its labels name
+	// installations, so it is for a server on loopback only; otherwise the token
+	// is asked for.
+	OpenMetrics bool
+	Checks      []Check // of readiness, in the order in which they are shown
 
 	Incidents    Incidents
 	Repositories Repositories
@@ -51,7 +55,11 @@ func New(cfg Config) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.live)
 	mux.HandleFunc("GET /readyz", s.ready)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(cfg.Gatherer, promhttp.HandlerOpts{}))
+	metrics := promhttp.HandlerFor(cfg.Gatherer, promhttp.HandlerOpts{})
+	if !cfg.OpenMetrics {
+		metrics = bearer(cfg.Token, metrics)
+	}
+	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /api/v1/openapi.json", describe)
 	mux.Handle("/api/v1/", bearer(cfg.Token, http.MaxBytesHandler(v1, maxRequest)))
 	return mux

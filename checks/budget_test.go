@@ -89,7 +89,7 @@ func TestCancelledBetweenFiles(t *testing.T) {
 	}
 	b.restart(t)
 	b.must(t, 1, queue.ValidateCommit{SHA: args.SHA})
-	if read := b.gh.Count("git/get-blob"); read > n+2*8 {
+	if read := b.gh.Count("git/get-blob"); read > n+8 {
 		t.Errorf("%d files read in both attempts", read)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -167,11 +168,17 @@ func New(ctx context.Context, cfg config.Server, log zerolog.Logger, clock clock
 	mux := http.NewServeMux()
 	mux.Handle("/api/github/hook", hook)
 	mux.Handle("/", api.New(api.Config{
-		Token: cfg.APIToken.Reveal(), Version: version, StartedAt: clock.Now().UTC(), Clock: clock, Log: log, Gatherer: metrics,
+		Token: cfg.APIToken.Reveal(), Version: version, StartedAt: clock.Now().UTC(), Clock: clock, Log: log, Gatherer: metrics, OpenMetrics: onLoopback(cfg.Listen),
 		Checks: a.readiness(), Incidents: a.engine, Repositories: a.store, Deliveries: storedDeliveries{a.store, a.queue}, Jobs: a.queue,
 	}))
 	a.Handler = mux
 	return a, nil
+}
+
+// onLoopback reports whether an address is reachable from this machine only.
+func onLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && config.IsLoopback(host)
 }
 
 func webhookSecrets(cfg config.Server) []string {

@@ -150,7 +150,10 @@ func refusal(base *url.URL, status int, answer []byte) error {
 
 // printJSON writes v indented, as every --json does.
 func printJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	doc, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(escapeControls(doc), '\n'))
+	return err
 }

@@ -62,7 +62,7 @@ func printHealth(cmd *cobra.Command, h api.Health) error {
 		return err
 	}
 	for _, r := range h.Reasons {
-		if _, err := fmt.Fprintln(cmd.OutOrStdout(), "  "+r); err != nil {
+		if _, err := fmt.Fprintln(cmd.OutOrStdout(), "  "+printable(r)); err != nil {
 			return err
 		}
 	}

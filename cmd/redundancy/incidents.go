@@ -82,7 +82,7 @@ func printIncidents(w io.Writer, list []fallback.Incident) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "ID\tSTATE\tREPOSITORY\tWORKFLOW\tOPENED\tWHY")
 	for _, i := range list {
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.State, i.Repo.FullName(), i.Workflow,
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\n", i.ID, printable(string(i.State)), printable(i.Repo.FullName()), printable(i.Workflow),
 			i.OpenedAt.Local().Format("01-02 15:04"), printable(i.Reason))
 	}
 	return t.Flush()
@@ -90,11 +90,11 @@ func printIncidents(w io.Writer, list []fallback.Incident) error {
 
 func printIncident(w io.Writer, i fallback.Incident) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "incident %d\t%s: %s\n", i.ID, i.State, printable(i.Reason))
-	fmt.Fprintf(t, "workflow\t%s in %s\n", i.Workflow, i.Repo.FullName())
-	fmt.Fprintf(t, "run\t%s attempt %d, %s\n", i.RunURL, i.Attempt, i.Conclusion)
+	fmt.Fprintf(t, "incident %d\t%s: %s\n", i.ID, printable(string(i.State)), printable(i.Reason))
+	fmt.Fprintf(t, "workflow\t%s in %s\n", printable(i.Workflow), printable(i.Repo.FullName()))
+	fmt.Fprintf(t, "run\t%s attempt %d, %s\n", printable(i.RunURL), i.Attempt, printable(i.Conclusion))
 	for _, s := range i.Steps {
-		fmt.Fprintf(t, "step %d\t%s: %s\t%s\n", s.Step, s.Kind, s.State, printable(s.Reason))
+		fmt.Fprintf(t, "step %d\t%s: %s\t%s\n", s.Step, printable(s.Kind), printable(string(s.State)), printable(s.Reason))
 	}
 	fmt.Fprintln(t, "timeline\t")
 	for _, e := range i.Timeline {
@@ -102,19 +102,7 @@ func printIncident(w io.Writer, i fallback.Incident) error {
 		if e.From == e.To {
 			move = string(e.To)
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\n", e.At.Local().Format("15:04:05.000"), move, printable(e.Reason))
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", e.At.Local().Format("15:04:05.000"), printable(move), printable(e.Reason))
 	}
 	return t.Flush()
-}
-
-// printable makes text that came from a repository harmless on a terminal:
-// escape sequences could rewrite what stands above.
-func printable(s string) string {
-	out := []rune(s)
-	for i, r := range out {
-		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) || r == '\u202e' {
-			out[i] = '·'
-		}
-	}
-	return string(out)
 }

@@ -61,8 +61,12 @@ func run(args []string) int {
 			return code
 		}
 	}
-	// One line: what, where, what to do. A cause of several lines (a YAML
-	// excerpt, a stack) would hide the first one.
-	fmt.Fprintln(os.Stderr, "redundancy: "+strings.Join(strings.Fields(err.Error()), " "))
+	fmt.Fprintln(os.Stderr, oneLine(err))
 	return code
+}
+
+// oneLine is what a command says of an error: what, where, what to do. A cause
+// of several lines (a YAML excerpt, a stack) would hide the first one.
+func oneLine(err error) string {
+	return "redundancy: " + printable(strings.Join(strings.Fields(err.Error()), " "))
 }

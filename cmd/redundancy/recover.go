@@ -39,7 +39,7 @@ func newRecover() *cobra.Command {
 			if flags.json {
 				return printJSON(cmd.OutOrStdout(), got)
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), got.Message)
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), printable(got.Message))
 			return err
 		},
 	}

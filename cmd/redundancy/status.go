@@ -44,10 +44,10 @@ func printStatus(w io.Writer, st api.Status) error {
 	if !st.Ready {
 		ready = "not ready"
 	}
-	fmt.Fprintf(t, "server\t%s, %s, since %s\n", st.Version, ready, st.StartedAt.Local().Format("2006-01-02 15:04:05"))
+	fmt.Fprintf(t, "server\t%s, %s, since %s\n", printable(st.Version), ready, st.StartedAt.Local().Format("2006-01-02 15:04:05"))
 	for _, c := range st.Checks {
 		if !c.OK {
-			fmt.Fprintf(t, "\t%s: %s\n", c.Name, c.Detail)
+			fmt.Fprintf(t, "\t%s: %s\n", printable(c.Name), printable(c.Detail))
 		}
 	}
 	fmt.Fprintf(t, "inbox\t%d deliveries to handle\n", st.Inbox.Depth)
@@ -63,7 +63,7 @@ func counts(m map[string]int) string {
 	var parts []string
 	for k, n := range m {
 		if n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, k))
+			parts = append(parts, fmt.Sprintf("%d %s", n, printable(k)))
 		}
 	}
 	if len(parts) == 0 {

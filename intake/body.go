@@ -92,7 +92,7 @@ func (b *bodies) read(ctx context.Context, r io.Reader, conn deadliner) (*body, 
 func (p *body) fill(ctx context.Context, r io.Reader, pace *pacing) error {
 	for {
 		if len(p.bytes) == cap(p.bytes) {
-			waiting := time.Now()
+			waiting := time.Now() //nolint:forbidigo // see pace
 			if err := p.grow(ctx); err != nil {
 				return err
 			}

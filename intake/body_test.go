@@ -27,7 +27,6 @@ func (d *deadlines) SetReadDeadline(t time.Time) error {
 	return nil
 }
 
-
 // TestBodyBudgets leaves just enough, or one too little, of each budget in
 // turn, and nothing of those that the body must not need.
 func TestBodyBudgets(t *testing.T) {
@@ -172,7 +171,7 @@ func TestIdleSendersAreDropped(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	if resp.StatusCode != 408 || !resp.Close {
+	if resp.StatusCode != http.StatusRequestTimeout || !resp.Close {
 		t.Errorf("answered %d, connection closed: %t; want 408, closed", resp.StatusCode, resp.Close)
 	}
 	if got := outcomes(t, h, outcomeSlow); got != 1 {

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -40,7 +41,7 @@ func FuzzHandler(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := httptest.NewRequest("POST", "/api/github/hook", strings.NewReader(body))
+		r := httptest.NewRequest(http.MethodPost, "/api/github/hook", strings.NewReader(body))
 		r.Header.Set("X-GitHub-Event", event)
 		r.Header.Set("X-GitHub-Delivery", guid)
 		r.Header.Set("Content-Type", contentType)

@@ -26,7 +26,8 @@ type pacing struct {
 }
 
 func (p pace) begin(conn deadliner) *pacing {
-	return &pacing{pace: p, conn: conn, started: time.Now(), paced: -1}
+	now := time.Now() //nolint:forbidigo // deadlines of connections are on the real clock
+	return &pacing{pace: p, conn: conn, started: now, paced: -1}
 }
 
 // expect bounds the wait for the byte after the first n. Within a second's

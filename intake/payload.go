@@ -108,7 +108,8 @@ func factsOf(payload []byte) (f facts) {
 	}
 	// A view instead of a copy: payload does not change while we are here, and
 	// what is kept is copied by clean.
-	gjson.Parse(unsafe.String(&payload[0], len(payload))).ForEach(func(key, value gjson.Result) bool {
+	view := unsafe.String(&payload[0], len(payload)) //nolint:gosec // see above
+	gjson.Parse(view).ForEach(func(key, value gjson.Result) bool {
 		switch key.Str {
 		case "action":
 			f.action = clean(value.Str, maxAction)

@@ -78,10 +78,13 @@ func (e *Engine) recognise(ctx context.Context, repo queue.Repo, found *github.R
 	}
 	repo.Owner, repo.Name = owner, name
 	return repo, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		_, err := store.SaveRepositoryFacts(ctx, tx, store.Repository{
+		changed, err := store.SaveRepositoryFacts(ctx, tx, store.Repository{
 			ID: repo.ID, InstallationID: repo.InstallationID, Owner: owner, Name: name, DefaultBranch: found.GetDefaultBranch(), SeenAt: e.now(),
 		})
-		return err
+		if err != nil || !changed {
+			return err
+		}
+		return e.Queue.Enqueue(ctx, tx, queue.LoadConfig{Repo: repo}.Item()) // another owner has other defaults
 	})
 }
 

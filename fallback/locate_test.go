@@ -147,6 +147,34 @@ func TestNameTakenByAnother(t *testing.T) {
 	})
 }
 
+// TestAskedUnderAnOldName: a request that carries a former name finds the
+// repository, or nothing, but never another one.
+func TestAskedUnderAnOldName(t *testing.T) {
+	b := newBench(t, config.Workflow{Recover: []config.Step{dispatch}})
+	b.listed("site")
+	x := b.run(primaryPath, "schedule", "failure")
+	other := b.replaced()
+	y, err := other.StartRun(primaryPath, "schedule")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.end(y, "failure")
+	if a, err := b.engine.Recover(b.ctx, queue.Recover{Repo: b.at, Target: "marketing-sync", Actor: "octocat"}); err == nil || a.Accepted || b.incidents() != 0 {
+		t.Errorf("%+v, %v with %d incidents: want an error", a, err, b.incidents())
+	}
+	if !b.sought() {
+		t.Error("nobody was asked where the repository is")
+	}
+	b.listed("moved")
+	if a := b.ask(queue.Recover{Target: "marketing-sync"}); !a.Accepted {
+		t.Fatalf("%+v", a)
+	}
+	b.work()
+	if inc := b.want(Verifying); inc.Run != x.ID || len(other.Runs()) != 1 {
+		t.Errorf("run %d, want %d; %d runs in the other repository", inc.Run, x.ID, len(other.Runs()))
+	}
+}
+
 // TestRenamedAndRedirected: GitHub redirects reads; writes go to the new name.
 func TestRenamedAndRedirected(t *testing.T) {
 	b := newBench(t, config.Workflow{Recover: []config.Step{dispatch}})

@@ -213,13 +213,17 @@ func (e *Engine) decide(ctx context.Context, tx *store.Tx, inc *store.Incident, 
 // recoverLatest looks at the newest run on the default branch and opens an
 // incident when it failed.
 func (e *Engine) recoverLatest(ctx context.Context, r queue.Recover, key string, flow config.Workflow) (Answer, error) {
+	var err error
+	if r.Repo, err = e.addressed(ctx, r.Repo); err != nil {
+		return Answer{}, err
+	}
 	client, err := e.Clients.Installation(r.Repo.InstallationID)
 	if err != nil {
 		return Answer{}, err
 	}
 	latest, branch, err := e.latest(ctx, client, r.Repo, flow.File)
 	if err != nil {
-		return Answer{}, err
+		return Answer{}, e.lost(ctx, err)
 	}
 	name := workflowName(flow.File)
 	if latest == nil {

@@ -80,7 +80,9 @@ func TestAtMostSixAnHour(t *testing.T) {
 	if !strings.HasPrefix(held.Reason, "6 recoveries of this workflow began within an hour") || held.NotBefore == nil {
 		t.Errorf("%q, not before %v", held.Reason, held.NotBefore)
 	}
-	// Another workflow is not concerned, and a person is not bound.
+	// A run that the clock has started is not bound, nor another workflow, nor a person.
+	b.fail("failure")
+	b.wantState(b.newest(), Recovered)
 	b.configs.c.Workflows[1].Recover = []config.Step{local}
 	b.observe(b.run(otherPath, "push", "failure").ID)
 	b.wantState(b.of(otherPath), Recovered)
@@ -88,8 +90,8 @@ func TestAtMostSixAnHour(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	b.wantState(b.incident(held.ID), Recovered)
-	if n := b.actions.count(); n != maxBegun+2 {
-		t.Errorf("%d actions, want %d", n, maxBegun+2)
+	if n := b.actions.count(); n != maxBegun+3 {
+		t.Errorf("%d actions, want %d", n, maxBegun+3)
 	}
 	// Nine minutes have passed since the first one began; each minute of the
 	// next hour frees one place.
@@ -122,14 +124,24 @@ func TestCrowdIsNotReleasedAtOnce(t *testing.T) {
 	}
 }
 
+// What the clock starts takes no places either.
+func TestSchedulesAreNotCounted(t *testing.T) {
+	b := newBench(t, config.Workflow{Recover: []config.Step{local}})
+	for range maxBegun + 1 {
+		b.fail("failure")
+		b.wantState(b.newest(), Recovered)
+	}
+	b.observe(b.run(primaryPath, "push", "failure").ID)
+	b.wantState(b.newest(), Recovered)
+}
+
 // The breaker's probe that has to wait for the hour is let through after it.
 func TestProbeIsHeldBack(t *testing.T) {
 	b := newBench(t, config.Workflow{Recover: []config.Step{local}, Breaker: config.Breaker{Failures: maxBegun, Cooldown: config.Duration(time.Minute)}})
 	b.actions.exit["git-sync"] = 1
-	for range maxBegun {
-		b.fail("failure")
+	for range maxBegun + 1 {
+		b.observe(b.run(primaryPath, "push", "failure").ID)
 	}
-	b.fail("failure")
 	b.actions.exit["git-sync"] = 0
 	b.pass(2 * time.Minute)
 	b.wantState(b.newest(), Suppressed)

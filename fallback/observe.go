@@ -99,7 +99,7 @@ func (e *Engine) dispatchedByUs(r *run) bool {
 // the incident of their run. The actor of a schedule is who last changed its
 // cron; nothing of ours starts one.
 func (e *Engine) causedByUs(r *run) bool {
-	return r.GetEvent() != "schedule" && (e.isUs(r.GetActor()) || e.isUs(r.GetTriggeringActor()))
+	return r.GetEvent() != clockEvent && (e.isUs(r.GetActor()) || e.isUs(r.GetTriggeringActor()))
 }
 
 func (e *Engine) isUs(u *github.User) bool {

@@ -182,17 +182,18 @@ func Incidents(ctx context.Context, db bun.IDB, f IncidentFilter) ([]Incident, e
 }
 
 // Begun are the moments, newest first and at most limit, at or after since at
-// which the recoveries of a workflow began that no person asked for. The
-// incident except is left out.
-func Begun(ctx context.Context, db bun.IDB, repoID int64, path string, except int64, since Millis, limit int64) ([]Millis, error) {
+// which other recoveries of an incident's workflow began that no person asked
+// for. Those of runs that the event except has started are left out.
+func Begun(ctx context.Context, db bun.IDB, inc *Incident, except string, since Millis, limit int64) ([]Millis, error) {
 	var moments []Millis
 	err := db.NewSelect().TableExpr("incidents AS i").Join("JOIN steps AS s ON s.incident_id = i.id AND s.epoch <> 0").
 		ColumnExpr("min(s.intent_at) AS begun").
-		Where("i.repo_id = ?", repoID).Where("i.workflow_path = ?", path).Where("i.id <> ?", except).
+		Where("i.repo_id = ?", inc.RepoID).Where("i.workflow_path = ?", inc.WorkflowPath).
+		Where("i.id <> ?", inc.ID).Where("i.event <> ?", except).
 		Where("i.updated_at >= ?", since).Where("NOT i.forced").
 		GroupExpr("i.id").Having("begun >= ?", since).OrderExpr("begun DESC").Limit(limit).Scan(ctx, &moments)
 	if err != nil {
-		return nil, fmt.Errorf("read recoveries of %s: %w", path, err)
+		return nil, fmt.Errorf("read recoveries of %s: %w", inc.WorkflowPath, err)
 	}
 	return moments, nil
 }

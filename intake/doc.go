@@ -7,7 +7,7 @@
 // scheduler is the [Inbox]. The inbox commits everything that waits in one
 // transaction and only then lets the answer go out. A [Worker] then runs the
 // event's handler, from memory right after the commit ([Inbox.HandleDirectly])
-// or as a job of the queue from what is stored. What could not be delivered while we
-// were away, the [Sweeper] asks GitHub for again. [Retention] removes what is
-// old and done.
+// or as a job of the queue from what is stored. What could not be delivered
+// while we were away, the [Sweeper] asks GitHub for again. [Retention] removes
+// what is old and done.
 package intake

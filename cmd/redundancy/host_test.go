@@ -98,5 +98,7 @@ func write(t *testing.T, path, content string) {
 
 // grow makes agent.yml this many bytes long.
 func grow(size int) func(*testing.T, string) {
-	return func(t *testing.T, path string) { write(t, path, "actions: {}\n"+strings.Repeat("#", size-len("actions: {}\n"))) }
+	return func(t *testing.T, path string) {
+		write(t, path, "actions: {}\n"+strings.Repeat("#", size-len("actions: {}\n")))
+	}
 }

@@ -107,7 +107,7 @@ func Documentation() string {
 # Commands in comments
 
 Write a command into a new comment on an issue or a pull request, at the first column of a line.
-Commands in quotes, code blocks and HTML comments are ignored, and so are edited comments and bots.
+Commands in quotes, code and HTML comments are ignored, and so are edited comments and bots.
 The first %d commands of a comment are run in their order; a note says so when there are more.
 
 The App asks GitHub for the author's permission at that moment. With write access the comment gets

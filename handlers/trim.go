@@ -18,7 +18,7 @@ var shapes sync.Map // reflect.Type → shape
 
 func shapeFor(t reflect.Type) shape {
 	if s, ok := shapes.Load(t); ok {
-		return s.(shape)
+		return s.(shape) //nolint:errcheck // only shapes are stored, below
 	}
 	s := shapeOf(t)
 	shapes.Store(t, s)
@@ -61,7 +61,7 @@ func trim(body []byte, s shape) []byte {
 		return nil
 	}
 	// A view: body does not change while we are here.
-	return s.appendTo(nil, gjson.Parse(unsafe.String(&body[0], len(body))))
+	return s.appendTo(nil, gjson.Parse(unsafe.String(&body[0], len(body)))) //nolint:gosec // see above
 }
 
 func (s shape) appendTo(dst []byte, v gjson.Result) []byte {

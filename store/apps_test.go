@@ -25,7 +25,10 @@ func TestOlderListDoesNotTakeANameBack(t *testing.T) {
 	s, update := openForInstallations(t)
 	row := Repository{ID: 1, InstallationID: 7, Owner: "acme", Name: "site", DefaultBranch: "main", ChangedAt: 1000, SeenAt: 1}
 	save := func(r Repository) {
-		update(func(ctx context.Context, tx *Tx) error { _, err := SaveRepositories(ctx, tx, []Repository{r}); return err })
+		update(func(ctx context.Context, tx *Tx) error {
+			_, err := SaveRepositories(ctx, tx, []Repository{r})
+			return err
+		})
 	}
 	save(row)
 	told := row

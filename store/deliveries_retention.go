@@ -67,11 +67,11 @@ func ReleasePages(ctx context.Context, tx *Tx, n int) error {
 	if err != nil {
 		return fmt.Errorf("release pages: %w", err)
 	}
+	defer rows.Close()
 	for rows.Next() {
 	}
 	if err := rows.Err(); err != nil {
-		_ = rows.Close()
 		return fmt.Errorf("release pages: %w", err)
 	}
-	return rows.Close()
+	return nil
 }

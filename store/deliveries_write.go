@@ -33,15 +33,12 @@ type DeliveryMark struct {
 	Error       string // "" clears the error of an earlier handling
 }
 
-// maxInsert is the most rows of one statement; larger batches use several.
-const maxInsert = 64
-
 // DeliveryWriter writes deliveries with statements that are compiled once:
 // compiling a multi-row INSERT costs SQLite more than running it, and the
 // formatting of a query builder more than both. Use it only within
 // [Store.Update] of the store it was made for.
 type DeliveryWriter struct {
-	insert  [7]*sql.Stmt // of 1, 2, 4 … maxInsert rows
+	insert  [7]*sql.Stmt // of 1, 2, 4 … 64 rows; larger batches use several
 	present *sql.Stmt
 	mark    *sql.Stmt
 	done    *sql.Stmt
@@ -56,7 +53,7 @@ func (s *Store) NewDeliveryWriter(ctx context.Context) (*DeliveryWriter, error) 
 		return nil, fmt.Errorf("prepare delivery writer: %w", err)
 	}
 	prepare := func(stmt **sql.Stmt, query string) (err error) {
-		if *stmt, err = s.write.DB.PrepareContext(ctx, query); err != nil {
+		if *stmt, err = s.write.DB.PrepareContext(ctx, query); err != nil { //nolint:sqlclosecheck // lives as long as the store
 			return fmt.Errorf("prepare delivery writer: %w", err)
 		}
 		return nil
@@ -113,8 +110,8 @@ func (w *DeliveryWriter) insertChunk(ctx context.Context, tx *Tx, stmt *sql.Stmt
 		w.args = append(w.args, d.ID, d.GUID, d.Event, d.Action, d.InstallationID, d.Repository,
 			int64(d.ReceivedAt), int64(d.ProcessedAt), d.Direct, int64(d.Size), d.Body)
 	}
-	res, err := tx.Tx.Tx.StmtContext(ctx, stmt).ExecContext(ctx, w.args...)
-	clear(w.args) // bodies go back to their pool
+	res, err := tx.Tx.Tx.StmtContext(ctx, stmt).ExecContext(ctx, w.args...) //nolint:sqlclosecheck // the transaction closes it
+	clear(w.args)                                                           // bodies go back to their pool
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +127,7 @@ func (w *DeliveryWriter) insertChunk(ctx context.Context, tx *Tx, stmt *sql.Stmt
 	if all || n == 0 {
 		return fresh, nil
 	}
-	rows, err := tx.Tx.Tx.StmtContext(ctx, w.present).QueryContext(ctx, first, w.next-1)
+	rows, err := tx.Tx.Tx.StmtContext(ctx, w.present).QueryContext(ctx, first, w.next-1) //nolint:sqlclosecheck // the transaction closes it
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +147,7 @@ func (w *DeliveryWriter) MarkDone(ctx context.Context, tx *Tx, at Millis, ids []
 	if len(ids) == 0 {
 		return nil
 	}
-	if _, err := tx.Tx.Tx.StmtContext(ctx, w.done).ExecContext(ctx, int64(at), jsonList(ids)); err != nil {
+	if _, err := tx.Tx.Tx.StmtContext(ctx, w.done).ExecContext(ctx, int64(at), jsonList(ids)); err != nil { //nolint:sqlclosecheck // the transaction closes it
 		return fmt.Errorf("mark %d deliveries: %w", len(ids), err)
 	}
 	return nil
@@ -158,7 +155,7 @@ func (w *DeliveryWriter) MarkDone(ctx context.Context, tx *Tx, at Millis, ids []
 
 // Mark records how the handling of a delivery ended.
 func (w *DeliveryWriter) Mark(ctx context.Context, tx *Tx, m DeliveryMark) error {
-	_, err := tx.Tx.Tx.StmtContext(ctx, w.mark).ExecContext(ctx, int64(m.ProcessedAt), m.Error, m.ID)
+	_, err := tx.Tx.Tx.StmtContext(ctx, w.mark).ExecContext(ctx, int64(m.ProcessedAt), m.Error, m.ID) //nolint:sqlclosecheck // the transaction closes it
 	if err != nil {
 		return fmt.Errorf("mark delivery %d: %w", m.ID, err)
 	}

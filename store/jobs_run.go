@@ -116,7 +116,7 @@ func (tx *Tx) mergeJob(ctx context.Context, j Job) (bool, error) {
 // RunningJobs lists the jobs that are marked as running.
 func (tx *Tx) RunningJobs(ctx context.Context) ([]Job, error) {
 	var jobs []Job
-	err := tx.NewRaw(`SELECT ` + jobColumns + ` FROM jobs WHERE state = 'running' ORDER BY id`).Scan(ctx, &jobs)
+	err := tx.NewRaw(`SELECT `+jobColumns+` FROM jobs WHERE state = 'running' ORDER BY id`).Scan(ctx, &jobs)
 	if err != nil {
 		return nil, fmt.Errorf("list running jobs: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"path"
 	"slices"
 	"strings"
@@ -181,7 +182,7 @@ func TestWebhooksInEveryOrder(t *testing.T) {
 		if d.Event != "workflow_run" {
 			continue
 		}
-		if again, err := o.gh.SendWebhook(d.Event, d.Payload, githubtest.SendOptions{}); err != nil || again.StatusCode != 202 {
+		if again, err := o.gh.SendWebhook(d.Event, d.Payload, githubtest.SendOptions{}); err != nil || again.StatusCode != http.StatusAccepted {
 			t.Fatalf("webhook sent again: %d %v", again.StatusCode, err)
 		}
 	}

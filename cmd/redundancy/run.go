@@ -21,7 +21,8 @@ func (a *App) Run(ctx context.Context, l net.Listener) error {
 	if err := a.queue.Start(a.log.WithContext(context.WithoutCancel(ctx))); err != nil {
 		return errors.Join(err, l.Close(), a.close(ctx))
 	}
-	if err := a.engine.Resume(ctx); err != nil {
+	// Not cancelled by a signal: a stop right at the start is no failure.
+	if err := a.engine.Resume(context.WithoutCancel(ctx)); err != nil {
 		return errors.Join(err, l.Close(), a.close(ctx))
 	}
 	srv := newServer(a.Handler, a.log)

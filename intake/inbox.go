@@ -120,7 +120,7 @@ func (b *Inbox) Schedule(ctx context.Context, d githubapp.Dispatch) error {
 	if v, ok := ctx.Value(verifiedKey{}).(*verified); ok {
 		payload = v.payload
 	}
-	e := b.entries.Get().(*entry)
+	e := b.entries.Get().(*entry) //nolint:errcheck // the pool makes entries only
 	if need := s2.MaxEncodedLen(len(payload)); cap(e.buf) < need {
 		e.buf = make([]byte, need)
 	}
@@ -180,36 +180,6 @@ func (b *Inbox) recycle(e *entry) {
 	}
 	e.row, e.mark = store.NewDelivery{}, nil
 	b.entries.Put(e)
-}
-
-// Mark records how the handling of a delivery ended and returns once that is
-// on disk. It shares the commits of arriving deliveries.
-func (b *Inbox) Mark(ctx context.Context, m store.DeliveryMark) error {
-	e := &entry{mark: &m, reply: make(chan error, 1)}
-	if err := b.offerMark(ctx, e); err != nil {
-		return fmt.Errorf("mark delivery %d: %w", m.ID, err)
-	}
-	select {
-	case err := <-e.reply:
-		return err
-	case <-ctx.Done():
-		return fmt.Errorf("mark delivery %d: %w", m.ID, ctx.Err())
-	}
-}
-
-// offerMark waits for room: unlike a sender, a worker has nowhere to go.
-func (b *Inbox) offerMark(ctx context.Context, e *entry) error {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	if b.closed {
-		return ErrClosed
-	}
-	select {
-	case b.in <- e:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // Close commits what waits and refuses everything that comes later with

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -83,4 +84,34 @@ func (w *writer) adopt(ctx context.Context) error {
 	w.ended = w.ended[:0]
 	w.cfg.Log.Info().Int("deliveries", len(orphans)).Msg("deliveries of the last process go to the queue")
 	return nil
+}
+
+// Mark records how the handling of a delivery ended and returns once that is
+// on disk. It shares the commits of arriving deliveries.
+func (b *Inbox) Mark(ctx context.Context, m store.DeliveryMark) error {
+	e := &entry{mark: &m, reply: make(chan error, 1)}
+	if err := b.offerMark(ctx, e); err != nil {
+		return fmt.Errorf("mark delivery %d: %w", m.ID, err)
+	}
+	select {
+	case err := <-e.reply:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("mark delivery %d: %w", m.ID, ctx.Err())
+	}
+}
+
+// offerMark waits for room: unlike a sender, a worker has nowhere to go.
+func (b *Inbox) offerMark(ctx context.Context, e *entry) error {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if b.closed {
+		return ErrClosed
+	}
+	select {
+	case b.in <- e:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

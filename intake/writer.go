@@ -144,7 +144,7 @@ func (w *writer) answer(batch []*entry, spare *sync.Pool) {
 		w.fresh[i] = false
 		if w.rows[i].Direct {
 			// Whoever waits for e reuses it, so what it holds moves.
-			own := spare.Get().(*entry)
+			own := spare.Get().(*entry) //nolint:errcheck // the pool makes entries only
 			own.row, own.buf, e.buf = w.rows[i], e.buf, own.buf
 			w.hand = append(w.hand, own)
 		}

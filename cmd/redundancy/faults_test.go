@@ -255,8 +255,17 @@ func runFaultCase(t *testing.T, f *githubtest.Fault) (outcome, []operation) {
 			return "the command is not answered: " + p.resting(ctx) + "\n" + p.buried()
 		case f != nil && f.Skip == 0 && !struck(gh): // how often a call is made depends on the moment
 			return "the fault has not struck"
-		case undelivered(gh) > 0:
-			return fmt.Sprintf("%d deliveries did not arrive", undelivered(gh))
+		}
+		// Work makes webhooks, and webhooks make work: at rest is what still
+		// rests when none is under way.
+		if busy := p.resting(ctx); busy != "" {
+			return busy
+		}
+		if err := gh.Settle(ctx); err != nil {
+			return "webhooks are not sent: " + err.Error()
+		}
+		if n := undelivered(gh); n > 0 {
+			return fmt.Sprintf("%d deliveries did not arrive", n)
 		}
 		return p.resting(ctx)
 	})

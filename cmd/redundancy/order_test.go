@@ -119,7 +119,7 @@ func (o *ordering) judge(t *testing.T, p *inProcess) {
 	t.Helper()
 	head := o.repo.Head("main")
 	p.until(time.Minute, func(ctx context.Context) string {
-		if n := undelivered(o.gh); n > 0 {
+		if n := missing(ctx, o.gh, p); n > 0 {
 			return fmt.Sprintf("%d webhooks did not arrive", n)
 		}
 		for i := range o.runs {

@@ -59,7 +59,33 @@ type Schedule struct {
 	// Catchup says which missed ticks are made up for: none of them, the
 	// latest, or all.
 	Catchup Catchup `yaml:"catchup,omitempty" json:"catchup,omitempty" jsonschema:"enum=none,enum=latest,enum=all,default=latest"`
+	// Late says what happens to a run that GitHub starts after a recovery has
+	// done its work: it is reported, or cancelled as long as none of its steps
+	// has begun.
+	Late Late `yaml:"late,omitempty" json:"late,omitempty" jsonschema:"enum=report,enum=cancel,default=report"`
+	// Reenable says whether a schedule that GitHub has switched off because
+	// nobody pushed for 60 days is switched on again. What a person has
+	// switched off stays off.
+	Reenable Reenable `yaml:"reenable,omitempty" json:"reenable,omitempty" jsonschema:"enum=auto,enum=never,default=auto"`
 }
+
+// Late says what happens to a scheduled run that comes after its recovery.
+type Late string
+
+// The values of late.
+const (
+	LateReport Late = "report" // the default
+	LateCancel Late = "cancel"
+)
+
+// Reenable says whether a schedule disabled for inactivity is enabled again.
+type Reenable string
+
+// The values of reenable.
+const (
+	ReenableAuto  Reenable = "auto" // the default
+	ReenableNever Reenable = "never"
+)
 
 // Catchup says which missed ticks are made up for. Named as in Airflow.
 type Catchup string
@@ -77,7 +103,20 @@ type Stall struct {
 	Queued Duration `yaml:"queued,omitempty" json:"queued,omitempty"`
 	// Running is how long a run may go on without finishing a step.
 	Running Duration `yaml:"running,omitempty" json:"running,omitempty"`
+	// Cancel says which stuck runs may be cancelled before they are recovered:
+	// those of which no step has begun (idle), none, or all.
+	Cancel Cancel `yaml:"cancel,omitempty" json:"cancel,omitempty" jsonschema:"enum=idle,enum=never,enum=always,default=idle"`
 }
+
+// Cancel says which stuck runs may be cancelled.
+type Cancel string
+
+// The values of cancel.
+const (
+	CancelIdle   Cancel = "idle" // the default
+	CancelNever  Cancel = "never"
+	CancelAlways Cancel = "always"
+)
 
 // Effect says what a second execution of a workflow would do.
 type Effect string

@@ -132,6 +132,8 @@ func (e *Engine) turn(ctx context.Context, id int64) (next, error) {
 		Str("repo", sc.repo.FullName()).Logger()
 	ctx = log.WithContext(ctx)
 	switch State(sc.inc.State) {
+	case Suspected:
+		return sc.subject().confirm(ctx, e, sc)
 	case Failing, Recovering:
 		if open := sc.last(store.StepIntent); open != nil {
 			return e.resolve(ctx, sc, open)
@@ -221,7 +223,7 @@ func (e *Engine) verify(ctx context.Context, sc *scope) (next, error) {
 
 // reconsider looks whether an exhausted incident has become pointless.
 func (e *Engine) reconsider(ctx context.Context, sc *scope) (next, error) {
-	n, stop, err := e.primary(ctx, sc)
+	n, stop, err := sc.subject().look(ctx, e, sc)
 	if err != nil || stop {
 		return n, err
 	}
@@ -235,7 +237,7 @@ func (e *Engine) reconsider(ctx context.Context, sc *scope) (next, error) {
 // doubt asks once more for what could not be found out. Evidence that comes
 // late still counts; without any, a person decides.
 func (e *Engine) doubt(ctx context.Context, sc *scope) (next, error) {
-	n, stop, err := e.primary(ctx, sc)
+	n, stop, err := sc.subject().look(ctx, e, sc)
 	if err != nil || stop {
 		return n, err
 	}

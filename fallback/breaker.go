@@ -69,8 +69,11 @@ func (e *Engine) admitted(ctx context.Context, sc *scope) (n next, stop bool, er
 
 // release looks whether a suppressed incident may go on.
 func (e *Engine) release(ctx context.Context, sc *scope) (next, error) {
-	if n, stop, err := e.primary(ctx, sc); err != nil || stop {
+	if n, stop, err := sc.subject().look(ctx, e, sc); err != nil || stop {
 		return n, err
+	}
+	if h, err := e.stillHeld(ctx, sc); err != nil || h != nil {
+		return e.keepHolding(ctx, sc, h, err)
 	}
 	b, err := store.ReadBreaker(ctx, e.Store.Read(), sc.inc.RepoID, sc.inc.WorkflowPath)
 	if err != nil {
@@ -88,8 +91,8 @@ func (e *Engine) release(ctx context.Context, sc *scope) (next, error) {
 		reason = "nothing holds it back any more"
 	}
 	return next{again: true}, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		sc.inc.NotBefore = 0
-		return e.move(ctx, tx, sc.inc, Failing, reason, nil)
+		sc.inc.NotBefore, sc.inc.HeldBy = 0, ""
+		return e.move(ctx, tx, sc.inc, e.backTo(sc.inc), reason, nil)
 	})
 }
 

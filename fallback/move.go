@@ -20,6 +20,9 @@ func (e *Engine) move(ctx context.Context, tx *store.Tx, inc *store.Incident, to
 	if to.Settled() || to == Exhausted {
 		inc.Evidence = document(evidence)
 	}
+	if to == Failing && inc.ConfirmedAt == 0 {
+		inc.ConfirmedAt = e.now()
+	}
 	inc.SettledAt = 0
 	if to.Settled() {
 		inc.SettledAt = e.now()

@@ -48,7 +48,7 @@ func (e *Engine) open(ctx context.Context, tx *store.Tx, o opening) (*store.Inci
 		WorkflowPath: r.WorkflowPath, Event: r.Event, HeadBranch: r.HeadBranch, HeadSHA: r.HeadSHA,
 		RunID: r.RunID, RunAttempt: r.Attempt, RunURL: r.URL, RunCreatedAt: r.CreatedAt, Conclusion: r.Conclusion,
 		Depth: o.depth, State: string(Healthy), Ladder: string(ladder), Actor: o.actor, OpenedAt: now, UpdatedAt: now,
-		Forced: o.actor != "" && !o.automated,
+		Forced: o.actor != "" && !o.automated, Signal: string(Failed), BeganAt: r.CreatedAt, TickAt: r.TickAt, TickCron: r.TickCron,
 	}
 	opened, err := tx.OpenIncident(ctx, inc)
 	if err != nil || !opened {

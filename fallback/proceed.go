@@ -16,7 +16,7 @@ func (w waitError) Error() string { return "wait until " + w.until.Format(time.R
 
 // proceed begins the next rung that applies. No intent is open here.
 func (e *Engine) proceed(ctx context.Context, sc *scope) (next, error) {
-	if n, stop, err := e.primary(ctx, sc); err != nil || stop {
+	if n, stop, err := sc.subject().look(ctx, e, sc); err != nil || stop {
 		return n, err
 	}
 	if err := e.classify(ctx, sc); err != nil {
@@ -36,6 +36,9 @@ func (e *Engine) proceed(ctx context.Context, sc *scope) (next, error) {
 	}
 	if skip := s.skip(e, sc); skip != "" {
 		return next{again: true}, e.skip(ctx, sc, s, skip)
+	}
+	if n, stop, err := e.gated(ctx, sc, s); err != nil || stop {
+		return n, err
 	}
 	st, err := e.begin(ctx, sc, s)
 	var wait waitError

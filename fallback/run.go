@@ -40,8 +40,18 @@ func (r *run) row(repoID int64, now store.Millis) store.WorkflowRun {
 		RepoID: repoID, RunID: r.GetID(), Attempt: max(r.GetRunAttempt(), 1), WorkflowPath: r.path(), Event: r.GetEvent(),
 		HeadBranch: r.GetHeadBranch(), HeadSHA: r.GetHeadSHA(), Actor: r.starter(), URL: r.GetHTMLURL(),
 		Status: r.GetStatus(), Conclusion: r.GetConclusion(), CreatedAt: store.MillisOf(r.GetCreatedAt().Time),
-		UpdatedAt: store.MillisOf(r.GetUpdatedAt().Time), ObservedAt: now,
+		UpdatedAt: store.MillisOf(r.GetUpdatedAt().Time), ObservedAt: now, StartedAt: store.MillisOf(r.GetRunStartedAt().Time),
+		BeganAt: began(r.GetStatus(), store.MillisOf(r.GetUpdatedAt().Time)),
 	}
+}
+
+// began is when a run began, as far as an observation tells: the moment of its
+// last change while it is in progress, which for the first such sight is the start.
+func began(status string, updated store.Millis) store.Millis {
+	if status == "in_progress" {
+		return updated
+	}
+	return 0
 }
 
 // getRun reads a run in its newest attempt.

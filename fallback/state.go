@@ -35,18 +35,27 @@ type transition struct {
 // here goes into docs/state-machine.md, a test compares them.
 var transitions = []transition{
 	{Healthy, Failing, "a watched run concluded failure, timed_out or startup_failure on the default branch"},
+	{Healthy, Suspected, "a tick, a push or a run is late beyond the soft grace"},
+
+	{Suspected, Failing, "fresh answers of GitHub's confirm it beyond the hard grace"},
+	{Suspected, Healthy, "it came after all"},
+	{Suspected, Superseded, "a newer tick or commit took its place"},
+	{Suspected, Suppressed, "what it depends on is down, or somebody has paused the workflow"},
+	{Suspected, Exhausted, "nothing is to be done about it: catchup is none"},
+	{Suspected, InDoubt, "whether it can still happen is not to be found out"},
 
 	{Failing, Recovering, "the claim was won; the first step's intent is written"},
-	{Failing, Suppressed, "the workflow's breaker is open, or six recoveries of it began within an hour"},
-	{Failing, Exhausted, "no step applies"},
-	{Failing, Superseded, "the run was re-run by somebody and succeeded"},
+	{Failing, Suppressed, "a gate holds it back: breaker, bounds, budget, pause, cool-down, flapping, or an upstream incident"},
+	{Failing, Exhausted, "no step applies, or recoveries of this failure do not last (recover_loop)"},
+	{Failing, Superseded, "the run itself succeeded after all, or a newer tick took its place"},
 	{Failing, Healthy, "a later run of the workflow succeeded on the branch"},
-	{Failing, InDoubt, "the claim is in doubt: its holder never said what it did"},
+	{Failing, InDoubt, "the claim is in doubt, or the run can still take effect and a second execution would do harm"},
 
 	{Recovering, Recovering, "the next step's intent is written, or a step failed and the next one comes"},
 	{Recovering, Verifying, "the step's effect has happened"},
+	{Recovering, Suppressed, "a gate holds the next step back"},
 	{Recovering, Exhausted, "no step is left"},
-	{Recovering, Superseded, "the run was re-run by somebody and succeeded"},
+	{Recovering, Superseded, "the run itself succeeded after all"},
 	{Recovering, Healthy, "a later run of the workflow succeeded on the branch"},
 	{Recovering, InDoubt, "the step's outcome cannot be found out"},
 
@@ -59,13 +68,16 @@ var transitions = []transition{
 	{Exhausted, Superseded, "the run was re-run by somebody and succeeded"},
 	{Exhausted, Healthy, "a later run of the workflow succeeded on the branch"},
 
-	{Suppressed, Failing, "breaker and hour let it through, or a person asked for it"},
-	{Suppressed, Superseded, "the run was re-run by somebody and succeeded"},
+	{Suppressed, Failing, "nothing holds it back any more, or a person asked for it"},
+	{Suppressed, Suspected, "nothing holds it back any more, and it was not confirmed before"},
+	{Suppressed, Exhausted, "recoveries of this failure do not last (recover_loop)"},
+	{Suppressed, Superseded, "the run itself succeeded after all, or a newer tick took its place"},
 	{Suppressed, Healthy, "a later run of the workflow succeeded on the branch"},
 
 	{InDoubt, Failing, "a person decided to go on with the next step"},
 	{InDoubt, Recovered, "late evidence says success"},
 	{InDoubt, Recovering, "late evidence says that the step failed"},
+	{InDoubt, Healthy, "a later run of the workflow succeeded on the branch, and no step of ours is in doubt"},
 	{InDoubt, Superseded, "the run was re-run by somebody and succeeded"},
 }
 
@@ -75,7 +87,9 @@ func allowed(from, to State) bool {
 }
 
 // Active is true of states in which the engine works on the incident by itself.
-func (s State) Active() bool { return s == Failing || s == Recovering || s == Verifying }
+func (s State) Active() bool {
+	return s == Suspected || s == Failing || s == Recovering || s == Verifying
+}
 
 // Settled is true of states in which nothing is left to do, for anybody.
 func (s State) Settled() bool { return s == Healthy || s == Recovered || s == Superseded }
@@ -84,7 +98,7 @@ func (s State) Settled() bool { return s == Healthy || s == Recovered || s == Su
 func (s State) Waiting() bool { return s == Exhausted || s == Suppressed || s == InDoubt }
 
 // unsettled are the states of incidents that are not over.
-var unsettled = []string{string(Failing), string(Recovering), string(Verifying), string(Exhausted), string(Suppressed), string(InDoubt)}
+var unsettled = []string{string(Suspected), string(Failing), string(Recovering), string(Verifying), string(Exhausted), string(Suppressed), string(InDoubt)}
 
 // errTransition is a mistake in this package: the table lacks what the code does.
 func errTransition(from, to State) error {

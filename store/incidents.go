@@ -36,6 +36,20 @@ type Incident struct {
 	Cause          string
 	FailedJob      string
 	FailedStep     string
+	Signal         string // what gave it away; see package fallback
+	TickAt         Millis // 0 for what no schedule started
+	TickCron       string // "spec|timezone"
+	BeganAt        Millis
+	ConfirmedAt    Millis
+	ErrorLine      string
+	Signature      string
+	Loops          int
+	HeldBy         string
+	UpstreamID     int64
+	LookedAt       Millis
+	CancelAskedAt  Millis
+	CancelRefused  int
+	LatePrimary    string
 	State          string
 	Version        int64
 	Round          int

@@ -28,6 +28,11 @@ type WorkflowRun struct {
 	CreatedAt    Millis // of the run
 	UpdatedAt    Millis // as GitHub says, in whole seconds
 	ObservedAt   Millis
+	StartedAt    Millis // run_started_at: when this attempt was asked for; created_at is the first one's
+	BeganAt      Millis // when it was first seen in progress, by GitHub's clock; 0 unknown
+	TickAt       Millis // the tick of the schedule that it answers; 0 none
+	TickCron     string // of that tick: "spec|timezone"
+	Tombstone    string // why nothing is expected of it any more; "" while something is
 }
 
 // Completed is true of an attempt that has ended.
@@ -67,6 +72,10 @@ func (tx *Tx) SaveRun(ctx context.Context, seen WorkflowRun) (WorkflowRun, error
 	case err == nil && !seen.after(&known):
 		return known, nil
 	case err == nil:
+		// What is no observation stays, and the first sight of a beginning.
+		seen.TickAt, seen.TickCron, seen.Tombstone = known.TickAt, known.TickCron, known.Tombstone
+		seen.StartedAt = cmp.Or(seen.StartedAt, known.StartedAt)
+		seen.BeganAt = cmp.Or(known.BeganAt, seen.BeganAt)
 		_, err = tx.NewUpdate().Model(&seen).WherePK().Exec(ctx)
 	}
 	if err != nil {

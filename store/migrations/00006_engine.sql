@@ -15,9 +15,15 @@ CREATE TABLE workflow_runs (
     created_at    BIGINT  NOT NULL,            -- of the run, the same for every attempt
     updated_at    BIGINT  NOT NULL,            -- as GitHub says, in whole seconds
     observed_at   BIGINT  NOT NULL,            -- when this row last changed
+    started_at    BIGINT  NOT NULL DEFAULT 0,  -- run_started_at: when this attempt was asked for
+    began_at      BIGINT  NOT NULL DEFAULT 0,  -- when it was first seen in progress, by GitHub's clock; 0 unknown
+    tick_at       BIGINT  NOT NULL DEFAULT 0,  -- the tick that this run answers; 0 none
+    tick_cron     TEXT    NOT NULL DEFAULT '', -- of that tick: "spec|timezone"
+    tombstone     TEXT    NOT NULL DEFAULT '', -- why nothing is expected of this run any more; '' while something is
     PRIMARY KEY (repo_id, run_id, attempt)
 );
 CREATE INDEX workflow_runs_history ON workflow_runs (repo_id, workflow_path, created_at);
+CREATE INDEX workflow_runs_open ON workflow_runs (repo_id, workflow_path) WHERE status <> 'completed' AND tombstone = '';
 CREATE INDEX workflow_runs_age ON workflow_runs (observed_at);
 
 -- One row per occurrence of a failure.
@@ -41,6 +47,20 @@ CREATE TABLE incidents (
     cause           TEXT    NOT NULL DEFAULT '', -- infrastructure | flaky | code; '' not classified yet
     failed_job      TEXT    NOT NULL DEFAULT '',
     failed_step     TEXT    NOT NULL DEFAULT '',
+    signal          TEXT    NOT NULL DEFAULT 'failed', -- failed | missed | stalled | absent | disabled | upstream
+    tick_at         BIGINT  NOT NULL DEFAULT 0, -- of the schedule, for runs of one and for ticks without a run
+    tick_cron       TEXT    NOT NULL DEFAULT '', -- "spec|timezone"
+    began_at        BIGINT  NOT NULL DEFAULT 0, -- when the trouble itself began, before anybody noticed
+    confirmed_at    BIGINT  NOT NULL DEFAULT 0, -- when it first became failing
+    error_line      TEXT    NOT NULL DEFAULT '', -- first error line of the log, as shown
+    signature       TEXT    NOT NULL DEFAULT '', -- of the failure: equal for equal ones
+    loops           INTEGER NOT NULL DEFAULT 0, -- recoveries right before this one that did not last
+    held_by         TEXT    NOT NULL DEFAULT '', -- the gate that suppresses it
+    upstream_id     BIGINT  NOT NULL DEFAULT 0, -- the upstream incident that it is part of
+    looked_at       BIGINT  NOT NULL DEFAULT 0, -- when the suspicion was first confirmed by a list
+    cancel_asked_at BIGINT  NOT NULL DEFAULT 0, -- when GitHub was first asked to cancel the run
+    cancel_refused  INTEGER NOT NULL DEFAULT 0, -- times that it refused, as for an orphan
+    late_primary    TEXT    NOT NULL DEFAULT '', -- what became of a run that came after all: skipped | cancelled | superseded | duplicate_possible
     state           TEXT    NOT NULL,
     version         BIGINT  NOT NULL,          -- grows by every change of this row: compare-and-swap
     round           INTEGER NOT NULL,          -- passes through the ladder; a person's restart begins one
@@ -59,6 +79,8 @@ CREATE TABLE incidents (
     updated_at      BIGINT  NOT NULL,
     settled_at      BIGINT  NOT NULL DEFAULT 0
 );
+CREATE INDEX incidents_upstream ON incidents (upstream_id, repo_id) WHERE upstream_id <> 0;
+CREATE INDEX incidents_tick ON incidents (repo_id, workflow_path, tick_at) WHERE tick_at <> 0;
 CREATE INDEX incidents_run ON incidents (repo_id, run_id);
 CREATE INDEX incidents_workflow ON incidents (repo_id, workflow_path, id);
 CREATE INDEX incidents_state ON incidents (state, repo_id, workflow_path);

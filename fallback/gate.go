@@ -1,0 +1,116 @@
+package fallback
+
+import (
+	"context"
+	"time"
+
+	"github.com/redundancy-app/redundancy/store"
+)
+
+// gate can hold the next step of an incident back, although it would apply.
+// What a person has asked for passes them all.
+type gate struct {
+	name string // kept with the incident while it holds it
+	// ask says what is to be done instead of the step, nil when nothing is
+	// against it. It reads; what it has to write, it returns.
+	ask func(ctx context.Context, e *Engine, sc *scope, s step) (*hold, error)
+}
+
+// hold is the answer of a gate that is closed.
+type hold struct {
+	reason   string
+	evidence map[string]any
+	// skip passes over the rung for good instead of waiting.
+	skip bool
+	// to is the state that the incident goes to; "" is Suppressed.
+	to State
+	// until is when to ask again; zero: something wakes the incident.
+	until time.Time
+	// write is done in the transaction of the transition; may be nil.
+	write func(ctx context.Context, tx *store.Tx) error
+}
+
+// gates in the order in which they are asked. The workflow's breaker and the
+// hourly bound are asked with the transactions that count them.
+var gates = []gate{
+	{"pause", pauseGate},
+	{"upstream", upstreamGate},
+	{"flapping", flappingGate},
+	{"cooldown", cooldownGate},
+	{"proof", proofGate},
+	{"budget", budgetGate},
+}
+
+// gated asks the gates. stop is true when one of them is closed.
+func (e *Engine) gated(ctx context.Context, sc *scope, s step) (n next, stop bool, err error) {
+	if sc.inc.Forced {
+		return next{}, false, nil
+	}
+	for _, g := range gates {
+		h, err := g.ask(ctx, e, sc, s)
+		if err != nil {
+			return next{}, false, err
+		}
+		if h == nil {
+			continue
+		}
+		if h.skip {
+			return next{again: true}, true, e.skip(ctx, sc, s, h.reason)
+		}
+		return next{at: h.until}, true, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+			if h.write != nil {
+				if err := h.write(ctx, tx); err != nil {
+					return err
+				}
+			}
+			to := h.to
+			if to == "" {
+				to = Suppressed
+			}
+			sc.inc.HeldBy, sc.inc.NotBefore = g.name, 0
+			if !h.until.IsZero() {
+				sc.inc.NotBefore = store.MillisOf(h.until)
+			}
+			return e.move(ctx, tx, sc.inc, to, h.reason, h.evidence)
+		})
+	}
+	return next{}, false, nil
+}
+
+// stillHeld asks the gates about an incident that is suppressed; nil when all
+// are open.
+func (e *Engine) stillHeld(ctx context.Context, sc *scope) (*hold, error) {
+	s, err := sc.rung(min(sc.inc.StepIndex, max(len(sc.flow.Recover)-1, 0)))
+	if err != nil || len(sc.flow.Recover) == 0 {
+		return nil, nil //nolint:nilerr // without a rung there is nothing to hold back
+	}
+	for _, g := range gates {
+		if h, err := g.ask(ctx, e, sc, s); err != nil || h != nil && !h.skip {
+			return h, err
+		}
+	}
+	return nil, nil
+}
+
+// keepHolding leaves an incident suppressed, or gives it up where a gate says so.
+func (e *Engine) keepHolding(ctx context.Context, sc *scope, h *hold, err error) (next, error) {
+	if err != nil {
+		return next{}, err
+	}
+	if h.to == "" || h.to == Suppressed {
+		return next{at: h.until}, nil
+	}
+	return next{}, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		sc.inc.HeldBy, sc.inc.NotBefore = "", 0
+		return e.move(ctx, tx, sc.inc, h.to, h.reason, h.evidence)
+	})
+}
+
+// backTo is where a suppressed incident goes on: what was never confirmed is
+// suspected again.
+func (e *Engine) backTo(inc *store.Incident) State {
+	if inc.ConfirmedAt == 0 {
+		return Suspected
+	}
+	return Failing
+}

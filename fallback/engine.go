@@ -143,6 +143,8 @@ func New(c Config) *Engine {
 func (e *Engine) Workers() map[string]queue.Worker {
 	return map[string]queue.Worker{
 		queue.ObserveRun{}.Kind():      {Work: e.Observe},
+		queue.InspectRun{}.Kind():      {Work: e.Inspect},
+		queue.ExpectRun{}.Kind():       {Work: e.Expect},
 		queue.AdvanceIncident{}.Kind(): {Work: e.Advance},
 		queue.PublishIncident{}.Kind(): {Work: e.Publish},
 		queue.Recover{}.Kind():         {Work: e.RecoverJob},

@@ -38,6 +38,19 @@ func (a ObserveRun) Item() Item {
 	return Item{Args: a, Options: Options{Key: key, Unique: key}}
 }
 
+// Item folds the looks at one attempt, and may be given a later moment: the
+// earliest one wins.
+func (a InspectRun) Item() Item {
+	key := fmt.Sprintf("inspect:%d:%d:%d", a.Repo.ID, a.RunID, a.Attempt)
+	return Item{Args: a, Options: Options{Key: key, Unique: key}}
+}
+
+// Item folds the deliveries of one push.
+func (a ExpectRun) Item() Item {
+	key := fmt.Sprintf("expect:%d:%s:%s", a.Repo.ID, a.Branch, a.SHA)
+	return Item{Args: a, Options: Options{Key: key, Unique: key}}
+}
+
 // Item runs the wishes about one target in their order. The same delivery
 // handled twice asks once.
 func (a Recover) Item() Item {

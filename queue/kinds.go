@@ -62,6 +62,34 @@ type ObserveRun struct {
 // Kind implements [Args].
 func (ObserveRun) Kind() string { return "run.observe" }
 
+// InspectRun looks whether an attempt of a run has begun, and whether it still
+// gets on. It is enqueued for the moment at which it should have.
+type InspectRun struct {
+	Repo    Repo  `json:"repo"`
+	RunID   int64 `json:"run_id"`
+	Attempt int   `json:"attempt"`
+	// Since is when the attempt began to wait for a runner and for nothing
+	// else, in Unix ms; 0 is when it was asked for. An approval, or the turn in
+	// a concurrency group, comes later.
+	Since int64 `json:"since,omitempty"`
+}
+
+// Kind implements [Args].
+func (InspectRun) Kind() string { return "run.inspect" }
+
+// ExpectRun looks, some minutes after a push to the default branch, whether
+// the workflows that such a push starts have been started.
+type ExpectRun struct {
+	Repo       Repo   `json:"repo"`
+	Branch     string `json:"branch"`
+	SHA        string `json:"sha"`       // the new head
+	PushedAt   int64  `json:"pushed_at"` // Unix ms, when the news of it came
+	DeliveryID string `json:"delivery_id,omitempty"`
+}
+
+// Kind implements [Args].
+func (ExpectRun) Kind() string { return "push.expect" }
+
 // AdvanceIncident takes an incident as far as it goes without waiting.
 type AdvanceIncident struct {
 	ID int64 `json:"id"`

@@ -73,6 +73,8 @@ func TestOperations(t *testing.T) {
 		b.call("POST", fmt.Sprintf("%s/actions/runs/%d/cancel", R, run.ID), nil).want(http.StatusAccepted)
 		b.call("POST", fmt.Sprintf("%s/actions/runs/%d/cancel", R, run.ID), nil).want(http.StatusConflict)
 		b.call("POST", fmt.Sprintf("%s/actions/runs/%d/rerun", R, run.ID), nil).want(http.StatusCreated)
+		b.call("POST", fmt.Sprintf("%s/actions/runs/%d/force-cancel", R, run.ID), nil).want(http.StatusAccepted)
+		b.call("POST", fmt.Sprintf("%s/actions/runs/%d/rerun", R, run.ID), nil).want(http.StatusCreated)
 	})
 	t.Run("read", func(t *testing.T) {
 		for _, path := range strings.Fields(fmt.Sprintf(`/ /meta /zen /rate_limit /installation/repositories /users/mona

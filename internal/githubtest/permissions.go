@@ -50,7 +50,8 @@ var rules = func() map[string]rule {
 			actions/list-jobs-for-workflow-run-attempt actions/get-job-for-workflow-run actions/download-job-logs-for-workflow-run
 			actions/download-workflow-run-logs actions/list-workflow-run-artifacts`,
 		"actions=write": `actions/create-workflow-dispatch actions/enable-workflow actions/disable-workflow actions/re-run-workflow
-			actions/re-run-workflow-failed-jobs actions/re-run-job-for-workflow-run actions/cancel-workflow-run`,
+			actions/re-run-workflow-failed-jobs actions/re-run-job-for-workflow-run actions/cancel-workflow-run
+			actions/force-cancel-workflow-run`,
 	} {
 		for _, id := range strings.Fields(ids) {
 			m[id] = rule{need: need}

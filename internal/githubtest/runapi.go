@@ -2,7 +2,6 @@ package githubtest
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"time"
 )
@@ -52,6 +51,9 @@ func (x *Run) showJob(j *job) object {
 }
 
 func (j *job) showSteps() []any {
+	if len(j.live) > 0 {
+		return j.showLive()
+	}
 	steps := j.Steps
 	if len(steps) == 0 && j.Runner != "-" && j.status != "queued" {
 		steps = []Step{{Name: "Set up job", Conclusion: "success"}, {Name: "Run", Conclusion: j.Conclusion}}
@@ -149,12 +151,8 @@ var runHandlers = map[string]handler{
 	"actions/re-run-job-for-workflow-run": onJob(func(c *call, x *Run, j *job) (answer, error) {
 		return c.rerun(x, func(k *job) bool { return k == j })
 	}),
-	"actions/cancel-workflow-run": onRun(func(_ *call, x *Run) (answer, error) {
-		if x.now.status == "completed" {
-			return answer{}, refuse(http.StatusConflict, "Cannot cancel a workflow run that is completed.")
-		}
-		return answer{status: http.StatusAccepted, body: object{}}, x.complete("cancelled", nil)
-	}),
+	"actions/cancel-workflow-run":       onRun(func(_ *call, x *Run) (answer, error) { return x.cancel(x.onCancel, neverQueued) }),
+	"actions/force-cancel-workflow-run": onRun(func(_ *call, x *Run) (answer, error) { return x.cancel(x.onForce, neverRequeued) }),
 	"actions/list-workflow-run-artifacts": onRun(func(*call, *Run) (answer, error) {
 		return ok(object{"total_count": 0, "artifacts": []any{}})
 	}),

@@ -29,6 +29,8 @@ type Run struct {
 	now      attempt
 	past     []attempt
 	planned  []Job
+
+	onCancel, onForce Cancellation
 }
 
 // attempt is one execution of a run.
@@ -57,6 +59,7 @@ type job struct {
 	attempt                     int
 	status                      string
 	created, started, completed string
+	live                        []*liveStep // once a test has begun one
 }
 
 // StartRun starts a run of a workflow of the default branch, named by its file or path, and sends workflow_run.requested. The run stays
@@ -143,7 +146,7 @@ func (x *Run) SetJobs(jobs ...Job) {
 func (x *Run) Progress() error { return locked(x, x.progress) }
 
 func (x *Run) progress() error {
-	if x.now.status != "queued" {
+	if x.now.status == "in_progress" || x.now.status == "completed" {
 		return fmt.Errorf("begin run %d: it is %s", x.ID, x.now.status)
 	}
 	x.now.status, x.now.updated = "in_progress", x.repo.s.now()
@@ -205,6 +208,7 @@ func (j *job) finish(conclusion, now string) {
 		}
 	}
 	j.status, j.completed = "completed", now
+	j.endSteps(j.Conclusion, now)
 	if j.started == "" {
 		j.started = now
 	}

@@ -1,0 +1,98 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/uptrace/bun"
+)
+
+// NextHistory is a watched workflow of an installation whose past runs were
+// not read yet, those with a schedule first: they have a grace to learn. ok is
+// false when there is none.
+func (s *Store) NextHistory(ctx context.Context, installationID int64) (w Watch, ok bool, err error) {
+	err = s.read.NewSelect().Model(&w).Where("history_at = 0").
+		Where("repo_id IN (SELECT id FROM repositories r WHERE r.installation_id = ? AND NOT r.removed AND NOT r.archived)", installationID).
+		OrderExpr(`json_extract(facts, '$.crons') IS NULL, repo_id, workflow_path`).Limit(1).Scan(ctx)
+	return found(w, err, "find unread history")
+}
+
+// HistoryRead notes that the past of a workflow was read, or cannot be.
+func (tx *Tx) HistoryRead(ctx context.Context, repoID int64, path string, at Millis) error {
+	_, err := tx.NewUpdate().Model((*Watch)(nil)).Set("history_at = ?", at).
+		Where("repo_id = ?", repoID).Where("workflow_path = ?", path).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("note history of %s: %w", path, err)
+	}
+	return nil
+}
+
+// AnswerTick says which tick of its schedule a run answers, for all attempts.
+// A run that answers one keeps it.
+func (tx *Tx) AnswerTick(ctx context.Context, repoID, runID int64, at Millis, cron string) error {
+	_, err := tx.NewUpdate().Model((*WorkflowRun)(nil)).Set("tick_at = ?", at).Set("tick_cron = ?", cron).
+		Where("repo_id = ?", repoID).Where("run_id = ?", runID).Where("tick_at = 0").Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("note tick of run %d: %w", runID, err)
+	}
+	return nil
+}
+
+// KnownRuns are the newest known attempts of runs, by id.
+func (s *Store) KnownRuns(ctx context.Context, repoID int64, ids []int64) (map[int64]WorkflowRun, error) {
+	known := make(map[int64]WorkflowRun, len(ids))
+	if len(ids) == 0 {
+		return known, nil
+	}
+	var rows []WorkflowRun
+	err := s.read.NewSelect().Model(&rows).Where("repo_id = ?", repoID).Where("run_id IN (?)", bun.List(ids)).OrderExpr("attempt").Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read runs: %w", err)
+	}
+	for _, r := range rows {
+		known[r.RunID] = r
+	}
+	return known, nil
+}
+
+// TrackedRuns are those among runs that an incident is about or has started.
+func (s *Store) TrackedRuns(ctx context.Context, repoID int64, ids []int64) (map[int64]bool, error) {
+	tracked := map[int64]bool{}
+	if len(ids) == 0 {
+		return tracked, nil
+	}
+	var rows []int64
+	err := s.read.NewRaw(`SELECT run_id FROM incidents WHERE repo_id = ? AND run_id IN (?)
+		UNION SELECT run_id FROM children WHERE repo_id = ? AND run_id IN (?)`,
+		repoID, bun.List(ids), repoID, bun.List(ids)).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("read tracked runs: %w", err)
+	}
+	for _, id := range rows {
+		tracked[id] = true
+	}
+	return tracked, nil
+}
+
+// OpenRunsBefore are runs of watched workflows that have not ended as far as is
+// known and were created before a moment, at random: who asks for some of them
+// each time asks for all in the end.
+func (s *Store) OpenRunsBefore(ctx context.Context, repoID int64, before Millis, limit int) (ids []int64, err error) {
+	err = s.read.NewSelect().Model((*WorkflowRun)(nil)).Column("run_id").Where("repo_id = ?", repoID).
+		Where("workflow_path IN (SELECT workflow_path FROM watches WHERE repo_id = ?)", repoID).
+		Where("status <> 'completed'").Where("tombstone = ''").Where("created_at < ?", before).
+		OrderExpr("random()").Limit(int64(limit)).Scan(ctx, &ids)
+	if err != nil {
+		return nil, fmt.Errorf("list open runs: %w", err)
+	}
+	return ids, nil
+}
+
+// Beyond says whether r tells of something that came after what is known: a
+// newer attempt, or the same one further on.
+func (r *WorkflowRun) Beyond(known WorkflowRun) bool {
+	if r.Attempt != known.Attempt {
+		return r.Attempt > known.Attempt
+	}
+	return progress[r.Status] > progress[known.Status]
+}

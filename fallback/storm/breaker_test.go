@@ -1,0 +1,222 @@
+package storm
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+var start = time.Date(2026, 7, 9, 12, 0, 0, 0, time.UTC)
+
+var rules = Rules{
+	Row: 5, Share: 0.5, Of: 10, Window: 5 * time.Minute, Pause: time.Minute, MaxPause: time.Hour, Probe: 10 * time.Minute, Close: 2, Early: 3,
+}
+
+func feed(r Rules, b Breaker, at time.Time, outcomes ...bool) Breaker {
+	for i, ok := range outcomes {
+		b = r.Record(b, Outcome{At: at, OK: ok, By: fmt.Sprint(i)}, at)
+	}
+	return b
+}
+
+func TestBreakerOpens(t *testing.T) {
+	yes, no := true, false
+	for name, c := range map[string]struct {
+		rules    func(*Rules)
+		outcomes []bool
+		want     State
+	}{
+		"four in a row":                 {nil, []bool{no, no, no, no}, Closed},
+		"five in a row":                 {nil, []bool{no, no, no, no, no}, Open},
+		"a success between":             {nil, []bool{no, no, no, no, yes, no}, Closed},
+		"half of nine":                  {nil, []bool{yes, no, yes, no, yes, no, no, yes, no}, Closed},
+		"half of ten":                   {nil, []bool{yes, no, yes, no, yes, no, yes, no, yes, no}, Open},
+		"less than half of ten":         {nil, []bool{yes, no, yes, no, yes, yes, yes, no, yes, no}, Closed},
+		"five in a row, six parties":    {func(r *Rules) { r.Distinct = 6 }, []bool{no, no, no, no, no}, Closed},
+		"five in a row of five parties": {func(r *Rules) { r.Distinct = 5 }, []bool{no, no, no, no, no}, Open},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := rules
+			if c.rules != nil {
+				c.rules(&r)
+			}
+			if got := r.At(feed(r, Breaker{}, start, c.outcomes...), start); got.State != c.want {
+				t.Errorf("%s after %v, want %s", got.State, c.outcomes, c.want)
+			}
+		})
+	}
+}
+
+func TestOldFailuresDoNotCount(t *testing.T) {
+	b := feed(rules, Breaker{}, start, false, false, false, false)
+	later := start.Add(rules.Window + time.Second)
+	if b = feed(rules, b, later, false); b.State != Closed {
+		t.Errorf("%s with one failure in the window", b.State)
+	}
+	if b = rules.Record(b, Outcome{At: start}, later); len(b.Recent) != 1 {
+		t.Errorf("an outcome from before the window was kept: %v", b.Recent)
+	}
+}
+
+func TestPausesDouble(t *testing.T) {
+	b := rules.Trip(rules.At(Breaker{}, start), start)
+	now := start
+	for _, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+		if got := b.Until.Sub(now); got != want*time.Minute {
+			t.Fatalf("pause %s, want %d m", got, want)
+		}
+		now = b.Until
+		if rules.Admits(b, 1, now.Add(-time.Millisecond)) {
+			t.Fatal("admitted before the pause was over")
+		}
+		b = rules.Record(b, Outcome{At: now, By: "probe"}, now) // the probe fails
+	}
+	// Closed and well for long: the next trouble begins small again.
+	b = feed(rules, b, b.Until, true, true)
+	if b.State != Closed {
+		t.Fatal(b.State)
+	}
+	if soon := rules.Trip(b, b.Since.Add(time.Minute)); soon.Until.Sub(soon.Since) != time.Hour {
+		t.Errorf("pause %s right after, want 1h", soon.Until.Sub(soon.Since))
+	}
+	if late := rules.Trip(b, b.Since.Add(2*time.Hour)); late.Until.Sub(late.Since) != time.Minute {
+		t.Errorf("pause %s much later, want 1m", late.Until.Sub(late.Since))
+	}
+}
+
+func TestJitterIsTenPercent(t *testing.T) {
+	for _, c := range []struct{ random, minutes float64 }{{0, .9}, {.5, 1}, {.999999, 1.1}} {
+		r := rules
+		r.Random = func() float64 { return c.random }
+		b := r.Trip(r.At(Breaker{}, start), start)
+		if got := b.Until.Sub(start).Minutes(); got < c.minutes-.01 || got > c.minutes+.01 {
+			t.Errorf("pause of %.3f minutes with %v, want %v", got, c.random, c.minutes)
+		}
+	}
+}
+
+func TestOneProbeAtATime(t *testing.T) {
+	b := rules.Trip(rules.At(Breaker{}, start), start)
+	now := b.Until
+	if _, ok := rules.Take(b, 1, now.Add(-time.Second)); ok {
+		t.Error("taken while open")
+	}
+	b, ok := rules.Take(b, 1, now)
+	if !ok || b.Probe != 1 {
+		t.Fatalf("%v %+v", ok, b)
+	}
+	if _, ok := rules.Take(b, 2, now); ok {
+		t.Error("a second probe")
+	}
+	if _, ok := rules.Take(b, 1, now); !ok {
+		t.Error("the probe itself was refused")
+	}
+	// Its time is up: another one's turn.
+	if b, ok = rules.Take(b, 2, now.Add(rules.Probe)); !ok || b.Probe != 2 {
+		t.Errorf("%v %+v", ok, b)
+	}
+	// An answer frees the place.
+	if b = feed(rules, b, now.Add(rules.Probe), true); b.Probe != 0 || b.State != HalfOpen {
+		t.Errorf("%+v", b)
+	}
+}
+
+func TestEvidenceFromBeforeDoesNotClose(t *testing.T) {
+	b := rules.Trip(rules.At(Breaker{}, start), start)
+	now := b.Until.Add(time.Minute)
+	for range 5 {
+		b = rules.Record(b, Outcome{At: start.Add(-time.Minute), OK: true}, now)
+	}
+	if b = rules.At(b, now); b.State != HalfOpen {
+		t.Errorf("%s by runs that began before", b.State)
+	}
+}
+
+func TestSuccessesOfOnePartyCountOnce(t *testing.T) {
+	b := rules.At(rules.Trip(rules.At(Breaker{}, start), start), start.Add(time.Minute))
+	now := b.Since
+	for range 3 {
+		b = rules.Record(b, Outcome{At: now, OK: true, By: "a"}, now)
+	}
+	if b.State != HalfOpen {
+		t.Fatalf("%s by three successes of one", b.State)
+	}
+	if b = rules.Record(b, Outcome{At: now, OK: true, By: "b"}, now); b.State != Closed {
+		t.Errorf("%s by two", b.State)
+	}
+}
+
+func TestEarlyEnd(t *testing.T) {
+	b := rules.Trip(rules.At(Breaker{}, start), start)
+	at := start.Add(time.Second)
+	if b = feed(rules, b, at, true, true, false, true, true); b.State != Open {
+		t.Fatalf("%s after two in a row", b.State)
+	}
+	if b = rules.Record(b, Outcome{At: at, OK: true, By: "x"}, at); b.State != HalfOpen {
+		t.Errorf("%s after three in a row", b.State)
+	}
+}
+
+func TestLimit(t *testing.T) {
+	b := rules.Limit(Breaker{}, start.Add(40*time.Minute), start)
+	if b.State != Open || !b.Until.Equal(start.Add(40*time.Minute)) || b.Trips != 0 {
+		t.Fatalf("%+v", b)
+	}
+	if got := rules.Limit(b, start.Add(time.Minute), start); !got.Until.Equal(b.Until) {
+		t.Error("a shorter limit shortened it")
+	}
+	if got := rules.Limit(Breaker{}, start, start); got.State != Closed {
+		t.Error("a limit that is over opened it")
+	}
+}
+
+// Whatever happens: at most one probe at a time, no use while open, pauses
+// within bounds, what is kept is bounded and survives being stored.
+func TestBreakerInvariants(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := rules
+		r.Distinct = rapid.IntRange(0, 4).Draw(t, "distinct")
+		r.Random = func() float64 { return rapid.Float64Range(0, .999).Draw(t, "random") }
+		b, now := Breaker{}, start
+		for range rapid.IntRange(1, 200).Draw(t, "events") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 400).Draw(t, "seconds")) * time.Second)
+			before := r.At(b, now)
+			switch rapid.IntRange(0, 3).Draw(t, "what") {
+			case 0, 1:
+				age := time.Duration(rapid.IntRange(0, 400).Draw(t, "age")) * time.Second
+				b = r.Record(b, Outcome{At: now.Add(-age), OK: rapid.Bool().Draw(t, "ok"), By: fmt.Sprint(rapid.IntRange(0, 6).Draw(t, "by"))}, now)
+			case 2:
+				who := int64(rapid.IntRange(1, 4).Draw(t, "who"))
+				var ok bool
+				if b, ok = r.Take(b, who, now); ok {
+					if before.State == Open || before.State == HalfOpen && before.Probe != 0 && before.Probe != who {
+						t.Fatalf("%d admitted by %+v", who, before)
+					}
+				}
+			case 3:
+				raw, err := json.Marshal(b)
+				var back Breaker
+				if err == nil {
+					err = json.Unmarshal(raw, &back)
+				}
+				if err != nil || cmp.Diff(r.At(b, now), r.At(back, now)) != "" {
+					t.Fatalf("%v %s", err, cmp.Diff(b, back))
+				}
+				b = back
+			}
+			if b.State == Open && (b.Until.Sub(b.Since) > r.MaxPause*11/10+1 || !b.Until.After(b.Since)) {
+				t.Fatalf("pause of %s", b.Until.Sub(b.Since))
+			}
+			if before.State == HalfOpen && b.State == Closed && len(before.Recent) == 0 && r.Close > 1 {
+				t.Fatal("closed by one success")
+			}
+			if len(b.Recent) > maxRecent {
+				t.Fatalf("%d outcomes kept", len(b.Recent))
+			}
+		}
+	})
+}

@@ -212,7 +212,13 @@ func (e *Engine) verify(ctx context.Context, sc *scope) (next, error) {
 		return next{}, err
 	}
 	if ok && st.Kind != kindRerun && known.Conclusion == "success" && known.Attempt > sc.inc.RunAttempt {
-		return next{}, e.supersede(ctx, sc, known)
+		told, err := e.toldToSkip(ctx, known)
+		if err != nil {
+			return next{}, err
+		}
+		if !told {
+			return next{}, e.supersede(ctx, sc, known)
+		}
 	}
 	res, err := s.verify(ctx, e, sc, st)
 	if err != nil {

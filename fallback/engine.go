@@ -111,6 +111,8 @@ type Engine struct {
 	metrics *metrics
 	// workflows are facts of workflow files by blob.
 	workflows *lru.Cache[string, config.WorkflowFacts]
+	lookUps   chan struct{} // bounds what claims make us ask
+	clock     *clock
 	// at is called at the named points between a commit and an effect. Tests
 	// end the process there.
 	at func(point string) error
@@ -134,7 +136,8 @@ func New(c Config) *Engine {
 		c.BotLogin = func() string { return "" }
 	}
 	e := &Engine{Config: c, metrics: newMetrics(c.Store, c.Registerer), at: func(string) error { return nil }}
-	e.actions = newInFlight()
+	e.actions, e.lookUps = newInFlight(), make(chan struct{}, maxLookUps)
+	e.clock = newClock(newClockMetrics(c.Registerer))
 	e.workflows, _ = lru.New[string, config.WorkflowFacts](maxKnownWorkflows) // fails for sizes below 1 only
 	return e
 }

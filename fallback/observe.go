@@ -146,8 +146,18 @@ func (e *Engine) conclude(ctx context.Context, tx *store.Tx, o observation) erro
 	if err != nil {
 		return err
 	}
+	if o.watched {
+		if known, err = e.answer(ctx, tx, o.repo, known); err != nil {
+			return err
+		}
+	}
 	if err := e.wake(ctx, tx, involved...); err != nil {
 		return err
+	}
+	if known.Conclusion == "success" {
+		if err := e.primaryDone(ctx, tx, known); err != nil {
+			return err
+		}
 	}
 	if o.watched && known.Conclusion == "success" {
 		if err := e.succeeded(ctx, tx, known); err != nil {
@@ -239,7 +249,7 @@ func (e *Engine) succeeded(ctx context.Context, tx *store.Tx, r store.WorkflowRu
 		return err
 	}
 	list, err := store.Incidents(ctx, tx, store.IncidentFilter{
-		RepoID: r.RepoID, WorkflowPath: r.WorkflowPath, States: []string{string(Exhausted)},
+		RepoID: r.RepoID, WorkflowPath: r.WorkflowPath, States: []string{string(Exhausted), string(Suppressed)},
 	})
 	if err != nil {
 		return err

@@ -36,7 +36,15 @@ func (e *Engine) primary(ctx context.Context, sc *scope) (n next, stop bool, err
 	case !known.Completed():
 		return next{at: e.poll(sc.inc.UpdatedAt)}, true, e.follow(ctx, sc, known)
 	case known.Conclusion == "success":
-		return next{}, true, e.supersede(ctx, sc, known)
+		told, err := e.toldToSkip(ctx, known)
+		switch {
+		case err != nil:
+			return next{}, false, err
+		case !told:
+			return next{}, true, e.supersede(ctx, sc, known)
+		case known.Attempt > sc.inc.RunAttempt:
+			return next{again: true}, true, e.passOver(ctx, sc, known)
+		}
 	case known.Attempt > sc.inc.RunAttempt:
 		return next{again: true}, true, e.failedAgain(ctx, sc, known)
 	}

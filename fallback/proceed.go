@@ -67,6 +67,9 @@ func (e *Engine) begin(ctx context.Context, sc *scope, s step) (*store.Step, err
 		Try:   1 + sc.count(store.StepFailed, store.StepNotDone, store.StepNotSent, store.StepInDoubt),
 		State: store.StepIntent, ClaimKey: inc.OccurrenceKey, BaseAttempt: inc.RunAttempt, IntentAt: now,
 	}
+	if err := e.holder(ctx, sc); err != nil {
+		return nil, err
+	}
 	err := e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 		if err := e.unambiguous(ctx, tx, st); err != nil {
 			return err
@@ -75,9 +78,8 @@ func (e *Engine) begin(ctx context.Context, sc *scope, s step) (*store.Step, err
 			st = nil
 			return err
 		}
-		owner := fmt.Sprintf("incident:%d", inc.ID)
 		lease := store.MillisOf(e.Clock.Now().Add(e.StepDeadline + time.Hour))
-		claim, ok, err := tx.Acquire(ctx, inc.OccurrenceKey, owner, now, lease)
+		claim, ok, err := e.acquire(ctx, tx, inc, now, lease)
 		if err != nil {
 			return err
 		}

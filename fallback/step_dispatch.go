@@ -32,7 +32,7 @@ func tooDeep(sc *scope) string {
 	return ""
 }
 
-func (s dispatchStep) act(ctx context.Context, e *Engine, sc *scope, _ *store.Step) result {
+func (s dispatchStep) act(ctx context.Context, e *Engine, sc *scope, st *store.Step) result {
 	ref := s.Ref
 	if ref == "" {
 		branch, err := e.defaultBranch(ctx, sc.client, sc.repo)
@@ -41,7 +41,7 @@ func (s dispatchStep) act(ctx context.Context, e *Engine, sc *scope, _ *store.St
 		}
 		ref = branch
 	}
-	id, err := githubapi.DispatchWorkflow(ctx, sc.client, sc.repo.Owner, sc.repo.Name, path.Base(s.Workflow), ref, s.inputs(ctx, sc, ref))
+	id, err := githubapi.DispatchWorkflow(ctx, sc.client, sc.repo.Owner, sc.repo.Name, path.Base(s.Workflow), ref, s.inputs(ctx, sc, st, ref))
 	if err == nil && id == 0 { // done, but the run has to be found
 		return result{verdict: unknown}
 	}
@@ -51,16 +51,17 @@ func (s dispatchStep) act(ctx context.Context, e *Engine, sc *scope, _ *store.St
 // The inputs that a fallback workflow gets when it declares them.
 const (
 	inputClaim    = "redundancy_claim"    // the occurrence key
+	inputEpoch    = "redundancy_epoch"    // the fencing epoch of this step's claim
 	inputIncident = "redundancy_incident" // the incident's number
 )
 
 // maxWorkflowFile is GitHub's limit of a workflow file, in bytes.
 const maxWorkflowFile = 500 << 10
 
-// inputs are those of the configuration, and the claim and the incident where
-// the workflow declares them: GitHub refuses inputs that are not declared. A
+// inputs are those of the configuration, and the claim with its epoch and the
+// incident where the workflow declares them: GitHub refuses inputs that are not declared. A
 // file that cannot be read gets none; GitHub then says itself what is wrong.
-func (s dispatchStep) inputs(ctx context.Context, sc *scope, ref string) map[string]string {
+func (s dispatchStep) inputs(ctx context.Context, sc *scope, st *store.Step, ref string) map[string]string {
 	inputs := maps.Clone(s.Inputs)
 	file, _, _, err := sc.client.Repositories.GetContents(ctx, sc.repo.Owner, sc.repo.Name, s.Workflow, &github.RepositoryContentGetOptions{Ref: ref})
 	if err != nil || file == nil || file.GetSize() > maxWorkflowFile {
@@ -71,7 +72,11 @@ func (s dispatchStep) inputs(ctx context.Context, sc *scope, ref string) map[str
 		return inputs
 	}
 	facts, _ := config.ReadWorkflow(s.Workflow, []byte(text)) // what can be read of a damaged file is enough
-	for name, value := range map[string]string{inputClaim: sc.inc.OccurrenceKey, inputIncident: strconv.FormatInt(sc.inc.ID, 10)} {
+	ours := []struct{ name, value string }{                   // the first ones first, should there be no room for all
+		{inputClaim, sc.inc.OccurrenceKey}, {inputEpoch, strconv.FormatInt(st.Epoch, 10)}, {inputIncident, strconv.FormatInt(sc.inc.ID, 10)},
+	}
+	for _, in := range ours {
+		name, value := in.name, in.value
 		if _, declared := facts.DispatchInputs[name]; !declared || inputs[name] != "" || len(inputs) >= githubapi.MaxDispatchInputs {
 			continue
 		}

@@ -36,14 +36,15 @@ type Payload struct {
 	HeadSHA    string `json:"head_sha"`
 	Incident   int64  `json:"incident"`
 	Claim      string `json:"claim"` // the occurrence key
+	Epoch      int64  `json:"epoch"` // the fencing epoch of this step's claim
 	Depth      int    `json:"depth"` // recoveries that led to this event, from 1
 }
 
-func (s eventStep) act(ctx context.Context, e *Engine, sc *scope, _ *store.Step) result {
+func (s eventStep) act(ctx context.Context, e *Engine, sc *scope, st *store.Step) result {
 	inc := sc.inc
 	payload, err := json.Marshal(Payload{
 		Target: workflowName(inc.WorkflowPath), Workflow: inc.WorkflowPath, RunID: inc.RunID, RunAttempt: inc.RunAttempt,
-		HeadSHA: inc.HeadSHA, Incident: inc.ID, Claim: inc.OccurrenceKey, Depth: inc.Depth + 1,
+		HeadSHA: inc.HeadSHA, Incident: inc.ID, Claim: inc.OccurrenceKey, Epoch: st.Epoch, Depth: inc.Depth + 1,
 	})
 	if err != nil {
 		return result{verdict: refused, reason: err.Error()}

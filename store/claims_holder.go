@@ -81,15 +81,18 @@ func ReadRefusal(ctx context.Context, db bun.IDB, repoID, runID int64, attempt i
 	return found(r, err, "read refusal")
 }
 
-// IncidentOf is the incident of an occurrence; ok is false when it has none.
-func IncidentOf(ctx context.Context, db bun.IDB, key string) (inc Incident, ok bool, err error) {
-	err = db.NewSelect().Model(&inc).Where("occurrence_key = ?", key).Scan(ctx)
-	return found(inc, err, "read incident of occurrence")
-}
-
 // StepOfRun is the try that started an attempt of a run; ok is false when none did.
 func StepOfRun(ctx context.Context, db bun.IDB, repoID, runID int64, attempt int) (st Step, ok bool, err error) {
 	err = db.NewSelect().Model(&st).Where("id = (SELECT step_id FROM children WHERE repo_id = ? AND run_id = ? AND attempt = ?)",
 		repoID, runID, attempt).Scan(ctx)
 	return found(st, err, "read step of run")
+}
+
+// RerunOf is the try that re-runs a run into the given attempt under the claim
+// key, while its outcome is not written yet; ok is false when there is none.
+func RerunOf(ctx context.Context, db bun.IDB, key string, runID int64, attempt int) (st Step, ok bool, err error) {
+	err = db.NewSelect().Model(&st).Where("claim_key = ?", key).Where("kind = 'rerun'").Where("state = ?", StepIntent).
+		Where("base_attempt = ?", attempt-1).
+		Where("incident_id IN (SELECT id FROM incidents WHERE run_id = ?)", runID).OrderExpr("id DESC").Limit(1).Scan(ctx)
+	return found(st, err, "read re-run")
 }

@@ -147,7 +147,7 @@ func (e *Engine) conclude(ctx context.Context, tx *store.Tx, o observation) erro
 		return err
 	}
 	if o.watched {
-		if known, err = e.answer(ctx, tx, o.repo, known); err != nil {
+		if known, err = e.matchTick(ctx, tx, o.repo, known); err != nil {
 			return err
 		}
 	}

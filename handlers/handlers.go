@@ -27,6 +27,8 @@ type Runs interface {
 	// Tracks says whether a run is part of an incident: the run that failed,
 	// or one that a recovery started.
 	Tracks(ctx context.Context, repoID, runID int64) (bool, error)
+	// Seen takes note of a run of a watched workflow on the default branch.
+	Seen(ctx context.Context, tx *store.Tx, repo queue.Repo, run store.WorkflowRun) error
 }
 
 // Config is what the handlers need. Every field but BotLogin and Registerer must be set.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -90,6 +91,15 @@ type fakeRuns struct {
 	unread  bool
 	tracked map[int64]bool
 	err     error
+	seen    []store.WorkflowRun
+}
+
+func (f *fakeRuns) Seen(_ context.Context, _ *store.Tx, repo queue.Repo, run store.WorkflowRun) error {
+	f.seen = append(f.seen, run)
+	if repo != site {
+		return fmt.Errorf("seen in %v", repo)
+	}
+	return nil
 }
 
 func (f *fakeRuns) Watches(_ context.Context, repoID int64, path string) (watched, known bool, err error) {

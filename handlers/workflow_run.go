@@ -2,9 +2,11 @@ package handlers
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 
 	"github.com/redundancy-app/redundancy/queue"
+	"github.com/redundancy-app/redundancy/store"
 )
 
 // WorkflowRun wakes the engine for the runs that matter to it. The payload is
@@ -32,14 +34,21 @@ type workflowRunEvent struct {
 }
 
 type workflowRun struct {
-	ID              int64   `json:"id"`
-	Path            string  `json:"path"`
-	Event           string  `json:"event"`
-	Conclusion      string  `json:"conclusion"`
-	HeadBranch      string  `json:"head_branch"`
-	HeadRepository  ref     `json:"head_repository"`
-	Actor           account `json:"actor"`
-	TriggeringActor account `json:"triggering_actor"`
+	ID              int64           `json:"id"`
+	Attempt         int             `json:"run_attempt"`
+	Path            string          `json:"path"`
+	Event           string          `json:"event"`
+	Status          string          `json:"status"`
+	Conclusion      string          `json:"conclusion"`
+	HeadBranch      string          `json:"head_branch"`
+	HeadSHA         string          `json:"head_sha"`
+	HeadRepository  ref             `json:"head_repository"`
+	Actor           account         `json:"actor"`
+	TriggeringActor account         `json:"triggering_actor"`
+	URL             string          `json:"html_url"`
+	CreatedAt       json.RawMessage `json:"created_at"`
+	UpdatedAt       json.RawMessage `json:"updated_at"`
+	StartedAt       json.RawMessage `json:"run_started_at"`
 }
 
 func (h *WorkflowRun) decide(ctx context.Context, e *workflowRunEvent, deliveryID string) (intent, error) {
@@ -52,24 +61,30 @@ func (h *WorkflowRun) decide(ctx context.Context, e *workflowRunEvent, deliveryI
 	if !ok || e.Run.ID <= 0 {
 		return ignore(unaddressed), nil
 	}
-	observe := enqueue(queue.ObserveRun{Repo: repo, RunID: e.Run.ID, DeliveryID: deliveryID}.Item())
+	observe := queue.ObserveRun{Repo: repo, RunID: e.Run.ID, DeliveryID: deliveryID}.Item()
 	if h.mayBeOurs(e.Run) {
-		return observe, nil
+		return enqueue(observe), nil
 	}
-	matters, err := h.concludesWatched(ctx, e, repo.ID)
+	watched, known, err := h.watched(ctx, e, repo.ID)
 	if err != nil {
 		return intent{}, err
 	}
+	matters := h.concludes(e, watched, known)
 	if !matters {
 		// Last, because most runs end here and it reads the database.
 		if matters, err = h.Runs.Tracks(ctx, repo.ID, e.Run.ID); err != nil {
 			return intent{}, err
 		}
 	}
-	if !matters {
-		return ignore("run is neither watched nor part of an incident"), nil
+	want := ignore("run is neither watched nor part of an incident")
+	if matters {
+		want = enqueue(observe)
 	}
-	return observe, nil
+	// A list of runs that GitHub is asked for later can lag behind this.
+	if run, ok := e.row(repo.ID); ok && watched {
+		want.write = func(ctx context.Context, tx *store.Tx) error { return h.Runs.Seen(ctx, tx, repo, run) }
+	}
+	return want, nil
 }
 
 // mayBeOurs finds runs that a recovery dispatched, before the engine knows
@@ -88,29 +103,43 @@ func (h *WorkflowRun) mayBeOurs(run workflowRun) bool {
 	return false
 }
 
-// concludesWatched is true for an end that opens an incident or proves that
-// all is well again, on the default branch of the repository itself.
-func (h *WorkflowRun) concludesWatched(ctx context.Context, e *workflowRunEvent, repoID int64) (bool, error) {
-	if e.Action != "completed" || !opens(e.Run.Conclusion) && e.Run.Conclusion != "success" {
-		return false, nil
-	}
-	if strings.HasPrefix(e.Run.Event, "pull_request") {
-		return false, nil
-	}
-	if e.Run.HeadBranch == "" || e.Run.HeadBranch != e.Repository.DefaultBranch || e.Run.HeadRepository.ID != repoID {
-		return false, nil
-	}
+// watched says whether the run is one of a watched workflow on the default
+// branch of the repository itself. known is false when the repository's
+// configuration was never read; watched is, too, when the run says nothing about that
+// branch.
+func (h *WorkflowRun) watched(ctx context.Context, e *workflowRunEvent, repoID int64) (watched, known bool, err error) {
 	path := e.path()
-	if path == "" {
-		return false, nil
+	if path == "" || strings.HasPrefix(e.Run.Event, "pull_request") || e.Run.HeadBranch == "" ||
+		e.Run.HeadBranch != e.Repository.DefaultBranch || e.Run.HeadRepository.ID != repoID {
+		return false, true, nil
 	}
-	watched, known, err := h.Runs.Watches(ctx, repoID, path)
-	if err != nil {
-		return false, err
+	return h.Runs.Watches(ctx, repoID, path)
+}
+
+// concludes is true for an end that opens an incident or proves that all is
+// well again. A configuration that was never read may watch the workflow: a
+// failure is worth finding out, a success is not.
+func (h *WorkflowRun) concludes(e *workflowRunEvent, watched, known bool) bool {
+	if e.Action != "completed" {
+		return false
 	}
-	// A configuration that was never read may watch it: a failure is worth
-	// finding out, a success is not.
-	return watched || !known && opens(e.Run.Conclusion), nil
+	return opens(e.Run.Conclusion) && (watched || !known) || e.Run.Conclusion == "success" && watched
+}
+
+// row is the run as the delivery tells it; ok is false when what everything
+// else depends on is missing.
+func (e *workflowRunEvent) row(repoID int64) (run store.WorkflowRun, ok bool) {
+	r := e.Run
+	actor := r.TriggeringActor.Login
+	if actor == "" {
+		actor = r.Actor.Login
+	}
+	run = store.WorkflowRun{
+		RepoID: repoID, RunID: r.ID, Attempt: max(r.Attempt, 1), WorkflowPath: e.path(), Event: r.Event,
+		HeadBranch: r.HeadBranch, HeadSHA: r.HeadSHA, Actor: actor, URL: r.URL, Status: r.Status, Conclusion: r.Conclusion,
+		CreatedAt: moment(r.CreatedAt), UpdatedAt: moment(r.UpdatedAt), StartedAt: moment(r.StartedAt),
+	}
+	return run, run.Status != "" && run.CreatedAt != 0 && run.UpdatedAt != 0
 }
 
 // opens says whether a conclusion opens an incident. cancelled, skipped,

@@ -19,7 +19,7 @@ const (
 	// generation is part of every fingerprint: raise it when parsing or
 	// checking changes its mind about the same files, so that what is stored
 	// is looked at again.
-	generation = 1
+	generation = 2
 	// maxWorkflow is the largest workflow that is read, in bytes. GitHub's own
 	// limit is not documented; real ones have a few kB.
 	maxWorkflow = 512 << 10

@@ -31,6 +31,10 @@ type Config struct {
 	Store   *store.Store
 	Clients Clients
 	Clock   clockwork.Clock
+	// Enrol is told, in the transaction that stores it, which configuration is
+	// in force, and the facts of its workflow files at the head of the default
+	// branch by path. nil: nobody wants to know.
+	Enrol func(ctx context.Context, tx *store.Tx, repo queue.Repo, c config.Repository, facts map[string]config.WorkflowFacts) error
 	// Registerer takes the metrics; nil: none are kept.
 	Registerer prometheus.Registerer
 }

@@ -61,10 +61,20 @@ func (l *Loader) save(ctx context.Context, repo queue.Repo, old store.Repository
 	case row.GoodSource == "":
 		row.GoodSource = string(None) // broken from the start
 	}
-	if err := l.write(ctx, row); err != nil {
+	e, err := effective(row)
+	if err != nil {
 		return Effective{}, err
 	}
-	e, err := effective(row)
+	facts, err := l.watched(ctx, c.repo, e.Repository)
+	if err != nil {
+		return Effective{}, err
+	}
+	err = l.cfg.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if err := tx.SaveRepositoryConfig(ctx, row); err != nil || l.cfg.Enrol == nil {
+			return err
+		}
+		return l.cfg.Enrol(ctx, tx, repo, e.Repository, facts)
+	})
 	if err != nil {
 		return Effective{}, err
 	}
@@ -76,6 +86,27 @@ func (l *Loader) save(ctx context.Context, repo queue.Repo, old store.Repository
 		Int("findings", len(e.Findings)).Int("watched", len(e.Repository.Workflows)).Bool("broken", e.Broken).
 		Msg("configuration loaded")
 	return e, nil
+}
+
+// watched reads the facts of the workflows that the configuration in force is
+// about, which need not be the newest: while that is broken, the files at the
+// head still say when they are started.
+func (l *Loader) watched(ctx context.Context, t *tree, inForce config.Repository) (map[string]config.WorkflowFacts, error) {
+	if l.cfg.Enrol == nil {
+		return nil, nil
+	}
+	facts := make(map[string]config.WorkflowFacts, len(inForce.Workflows))
+	for _, w := range inForce.Workflows {
+		f, ok := t.files[w.File]
+		if !ok {
+			continue
+		}
+		var err error
+		if facts[w.File], err = l.facts(ctx, t, f); err != nil {
+			return nil, err
+		}
+	}
+	return facts, nil
 }
 
 func (l *Loader) write(ctx context.Context, row store.RepositoryConfig) error {

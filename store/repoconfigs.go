@@ -64,10 +64,14 @@ func (tx *Tx) SaveRepositoryConfig(ctx context.Context, c RepositoryConfig) erro
 	return nil
 }
 
-// DeleteRepositoryConfig forgets a repository, when the App is taken off it.
+// DeleteRepositoryConfig forgets a repository and what was watched in it, when
+// the App is taken off it.
 func (tx *Tx) DeleteRepositoryConfig(ctx context.Context, repoID int64) error {
 	if _, err := tx.NewDelete().Model((*RepositoryConfig)(nil)).Where("repo_id = ?", repoID).Exec(ctx); err != nil {
 		return fmt.Errorf("delete configuration of repository %d: %w", repoID, err)
+	}
+	if _, err := tx.NewDelete().Model((*Watch)(nil)).Where("repo_id = ?", repoID).Exec(ctx); err != nil {
+		return fmt.Errorf("delete watches of repository %d: %w", repoID, err)
 	}
 	return nil
 }

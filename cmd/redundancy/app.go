@@ -114,7 +114,12 @@ func New(ctx context.Context, cfg config.Server, log zerolog.Logger, clock clock
 		Clients: a.clients, Store: a.store, Queue: a.queue, Log: log, Clock: clock, Registerer: metrics,
 		Awake: func(ctx context.Context, tx *store.Tx) error { return a.engine.Wake(ctx, tx) },
 	})
-	loader, err := repoconfig.New(repoconfig.Config{Store: a.store, Clients: a.clients, Clock: clock, Registerer: metrics})
+	loader, err := repoconfig.New(repoconfig.Config{
+		Store: a.store, Clients: a.clients, Clock: clock, Registerer: metrics,
+		Enrol: func(ctx context.Context, tx *store.Tx, repo queue.Repo, c config.Repository, facts map[string]config.WorkflowFacts) error {
+			return a.engine.Enrol(ctx, tx, repo, c, facts)
+		},
+	})
 	if err != nil {
 		return nil, err
 	}

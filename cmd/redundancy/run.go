@@ -33,7 +33,7 @@ func (a *App) Run(ctx context.Context, l net.Listener) error {
 	loops, stopLoops := context.WithCancel(ctx)
 	defer stopLoops()
 	var wg sync.WaitGroup
-	for _, loop := range []func(context.Context){a.identity.run, a.sync, a.sweeper.Run, a.retention.Run, a.prune} {
+	for _, loop := range []func(context.Context){a.identity.run, a.sync, a.sweeper.Run, a.retention.Run, a.prune, a.engine.RunClock} {
 		wg.Go(func() { loop(loops) })
 	}
 

@@ -1,0 +1,74 @@
+package fallback
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/queue"
+	"github.com/redundancy-app/redundancy/store"
+)
+
+// Enrol makes the watches of a repository those of the configuration that
+// comes into force with tx. facts are of the workflow files at the head of the
+// default branch, by path; a watched workflow that is not among them has no
+// file and gets no watch.
+//
+// A new watch, and one whose crons have changed, begins now: the ticks before
+// are nobody's.
+func (e *Engine) Enrol(ctx context.Context, tx *store.Tx, repo queue.Repo, c config.Repository, facts map[string]config.WorkflowFacts) error {
+	before, err := store.WatchesOf(ctx, tx, repo.ID)
+	if err != nil {
+		return err
+	}
+	known := make(map[string]store.Watch, len(before))
+	for _, w := range before {
+		known[w.WorkflowPath] = w
+	}
+	for _, flow := range c.Workflows {
+		f, ok := facts[flow.File]
+		if !ok {
+			continue
+		}
+		if err := e.enrol(ctx, tx, repo, flow, f, known[flow.File]); err != nil {
+			return err
+		}
+		delete(known, flow.File)
+	}
+	for path := range known {
+		if err := tx.DeleteWatch(ctx, repo.ID, path); err != nil {
+			return err
+		}
+	}
+	e.clock.ring(tx)
+	return nil
+}
+
+// enrol writes one watch. w is what is known of it, the zero value for a new one.
+func (e *Engine) enrol(ctx context.Context, tx *store.Tx, repo queue.Repo, flow config.Workflow, facts config.WorkflowFacts, w store.Watch) error {
+	crons := facts.Crons
+	if w.WorkflowPath != "" {
+		was, _, err := readWatch(&w)
+		if err != nil || !slices.Equal(was.Crons, crons) {
+			w.WatchedSince = 0
+		}
+	}
+	if w.WatchedSince == 0 {
+		w.WatchedSince, w.SettledThrough = e.now(), e.now()
+	}
+	w.RepoID, w.InstallationID, w.WorkflowPath = repo.ID, repo.InstallationID, flow.File
+	for _, part := range []struct {
+		value any
+		into  *string
+	}{{facts, &w.Facts}, {flow, &w.Flow}} {
+		doc, err := json.Marshal(part.value)
+		if err != nil {
+			return fmt.Errorf("write watch of %s: %w", flow.File, err)
+		}
+		*part.into = string(doc)
+	}
+	e.plan(&w, e.clock.schedule(crons), flow)
+	return tx.SaveWatch(ctx, &w)
+}

@@ -1,0 +1,45 @@
+package fallback
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/redundancy-app/redundancy/store"
+)
+
+// tickAnswered is the outcome of a tick whose run came in time; the others are
+// those of package store.
+const tickAnswered store.TickOutcome = "answered"
+
+type clockMetrics struct {
+	lag   prometheus.Histogram
+	ticks *prometheus.CounterVec
+}
+
+func newClockMetrics(r prometheus.Registerer) *clockMetrics {
+	m := &clockMetrics{
+		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "redundancy_schedule_lag_seconds",
+			Help:    "From a tick of a watched workflow's schedule to the creation of the run that answers it.",
+			Buckets: []float64{15, 60, 300, 900, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600, 12 * 3600, 24 * 3600, 48 * 3600},
+		}),
+		ticks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "redundancy_ticks_total",
+			Help: "Ticks of watched schedules by outcome: answered, late, suspected, missed, dropped, unwatched. One can be suspected first and late or missed afterwards.",
+		}, []string{"outcome"}),
+	}
+	if r != nil {
+		r.MustRegister(m.lag, m.ticks)
+	}
+	return m
+}
+
+// tick counts the outcome of a tick once it is on disk.
+func (m *clockMetrics) tick(tx *store.Tx, outcome store.TickOutcome) {
+	tx.OnCommit(func() { m.ticks.WithLabelValues(string(outcome)).Inc() })
+}
+
+func (m *clockMetrics) lateness(tx *store.Tx, lag time.Duration) {
+	tx.OnCommit(func() { m.lag.Observe(max(lag, 0).Seconds()) })
+}

@@ -83,7 +83,7 @@ func newBench(t *testing.T) *bench {
 	srv := httptest.NewServer(api.New(api.Config{
 		Token: token, Version: "v1.2.3", StartedAt: clock.Now(), Clock: clock, Log: zerolog.Nop(), Gatherer: registry,
 		Checks:    []api.Check{{Name: "database", Run: func(context.Context) error { return b.ready }}},
-		Incidents: engine, Repositories: b.store, Deliveries: deliveries{b.store, b.queue}, Jobs: b.queue,
+		Incidents: engine, Claims: engine, Pauses: engine, Repositories: b.store, Deliveries: deliveries{b.store, b.queue}, Jobs: b.queue,
 	}))
 	t.Cleanup(srv.Close)
 	b.url = srv.URL

@@ -3,5 +3,6 @@
 // requests; it decides nothing itself.
 //
 // Every route of /api/v1 needs the bearer token, except its own description,
-// openapi.json.
+// openapi.json. A guard token opens the claims of its repository besides, and
+// nothing else.
 package api

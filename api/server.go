@@ -25,6 +25,8 @@ type Config struct {
 	Checks      []Check // of readiness, in the order in which they are shown
 
 	Incidents    Incidents
+	Claims       Claims
+	Pauses       Pauses
 	Repositories Repositories
 	Deliveries   Deliveries
 	Jobs         Jobs
@@ -48,6 +50,9 @@ func New(cfg Config) http.Handler {
 	v1.HandleFunc("GET /api/v1/jobs", s.deadLetters)
 	v1.HandleFunc("POST /api/v1/jobs/{id}/retry", s.retryJob)
 	v1.HandleFunc("POST /api/v1/recover", s.recover)
+	v1.HandleFunc("GET /api/v1/pauses", s.pauses)
+	v1.HandleFunc("POST /api/v1/pause", s.pause)
+	v1.HandleFunc("POST /api/v1/resume", s.resume)
 	v1.HandleFunc("/api/v1/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "no such path: "+r.URL.Path)
 	})
@@ -61,6 +66,7 @@ func New(cfg Config) http.Handler {
 	}
 	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /api/v1/openapi.json", describe)
+	mux.Handle("/api/v1/claims/", s.claims())
 	mux.Handle("/api/v1/", bearer(cfg.Token, http.MaxBytesHandler(v1, maxRequest)))
 	return mux
 }

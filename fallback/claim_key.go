@@ -149,9 +149,15 @@ func (e *Engine) lookUp(ctx context.Context, repo queue.Repo, runID int64) (stor
 	if err != nil {
 		return store.WorkflowRun{}, err
 	}
+	_, watched, err := e.watched(ctx, repo, r.path(), false)
+	if err != nil {
+		return store.WorkflowRun{}, err
+	}
 	var known store.WorkflowRun
 	err = e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		known, err = e.save(ctx, tx, repo.ID, r)
+		if known, err = e.save(ctx, tx, repo.ID, r); err == nil && watched {
+			known, err = e.matchTick(ctx, tx, repo, known)
+		}
 		return err
 	})
 	return known, err

@@ -160,7 +160,7 @@ func TestRepositoryDispatch(t *testing.T) {
 	}
 	want := map[string]any{
 		"target": "marketing-sync", "workflow": primaryPath, "run_id": float64(x.ID), "run_attempt": 1.0, "head_sha": x.HeadSHA,
-		"incident": float64(inc.ID), "claim": OccurrenceKey(b.at.InstallationID, b.at.ID, primaryPath, "schedule", x.HeadSHA, x.ID), "depth": 1.0,
+		"incident": float64(inc.ID), "claim": OccurrenceKey(b.at.InstallationID, b.at.ID, primaryPath, "schedule", x.HeadSHA, x.ID), "epoch": 1.0, "depth": 1.0,
 	}
 	var got map[string]any
 	if err := json.Unmarshal(sent[0].Payload, &got); err != nil {

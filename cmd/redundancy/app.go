@@ -174,7 +174,7 @@ func New(ctx context.Context, cfg config.Server, log zerolog.Logger, clock clock
 	mux.Handle("/api/github/hook", hook)
 	mux.Handle("/", api.New(api.Config{
 		Token: cfg.APIToken.Reveal(), Version: version, StartedAt: clock.Now().UTC(), Clock: clock, Log: log, Gatherer: metrics, OpenMetrics: onLoopback(cfg.Listen),
-		Checks: a.readiness(), Incidents: a.engine, Repositories: a.store, Deliveries: storedDeliveries{a.store, a.queue}, Jobs: a.queue,
+		Checks: a.readiness(), Incidents: a.engine, Claims: a.engine, Pauses: a.engine, Repositories: a.store, Deliveries: storedDeliveries{a.store, a.queue}, Jobs: a.queue,
 	}))
 	a.Handler = mux
 	return a, nil

@@ -1,0 +1,227 @@
+package risk
+
+import (
+	"cmp"
+	"container/heap"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// BurnIn is how many runs are only learned from before predictions count.
+const BurnIn = 200
+
+// A score is shown only above these.
+const (
+	MinSamples = 100 // predictions that count
+	MinClass   = 20  // failures, and successes, among them
+)
+
+// Options of a backtest. Zero values are the defaults.
+type Options struct {
+	BurnIn int    // 0 means [BurnIn]
+	Draws  int    // of the bootstrap; 0 means 1,000, or 200 above 20,000 predictions; negative none
+	Seed   uint64 // of the bootstrap: the same seed gives the same intervals
+}
+
+// Result of a backtest.
+type Result struct {
+	// Signal is true when the score is worth showing: enough predictions, and
+	// better than both baselines. Verdict says it in words.
+	Signal    bool      `json:"signal"`
+	Verdict   string    `json:"verdict"`
+	Runs      int       `json:"runs"` // conclusive first attempts
+	BurnIn    int       `json:"burn_in"`
+	N         int       `json:"n"`        // predictions that count
+	Failures  int       `json:"failures"` // among them
+	BaseRate  float64   `json:"base_rate"`
+	Workflows int       `json:"workflows"`
+	Days      int       `json:"days"`
+	From      time.Time `json:"from"`
+	To        time.Time `json:"to"`
+	// BadPeriods are streaks of three or more failures of a workflow.
+	BadPeriods int `json:"bad_periods"`
+	// Threshold is the risk at which an alarm is raised: half-way from the base
+	// rate of the burn-in to certainty.
+	Threshold  float64       `json:"threshold"`
+	Predictors []Performance `json:"predictors"` // the score first
+}
+
+// Performance of a predictor.
+type Performance struct {
+	Name string `json:"name"`
+	// AUC over all predictions, with the 95 % interval of a bootstrap over
+	// whole days, since runs of one day fail together; nil without both classes.
+	AUC       *float64  `json:"auc"`
+	AUC95     *Interval `json:"auc_95,omitempty"`
+	WithinDay *float64  `json:"auc_within_workflow_day"` // telling runs of one workflow and day apart
+	Brier     float64   `json:"brier"`
+	// Skill is 1 - Brier / Brier of the baseline: above 0 is better than it.
+	SkillBase   *float64  `json:"skill_vs_base_rate"`
+	SkillBase95 *Interval `json:"skill_vs_base_rate_95,omitempty"`
+	SkillLast   *float64  `json:"skill_vs_last_outcome"`
+	Alarms
+}
+
+// Interval is a confidence interval.
+type Interval struct {
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
+}
+
+// The predictors, the score that is shown first.
+const (
+	namePosterior = "beta-binomial (decay 30)"
+	nameEWMA      = "ewma (half-life 5)"
+	nameBase      = "base rate"
+	nameLast      = "last outcome"
+)
+
+var names = [...]string{namePosterior, nameEWMA, nameBase, nameLast}
+
+const (
+	thePosterior = iota
+	theEWMA
+	theBase
+	theLast
+	predictors
+)
+
+func newPredictors() [predictors]predictor {
+	return [predictors]predictor{thePosterior: &posterior{}, theEWMA: &ewma{}, theBase: &baseRate{}, theLast: &lastOutcome{}}
+}
+
+// prediction is what was said before a run, and what came.
+type prediction struct {
+	workflow string
+	day      int64 // since 1970, UTC
+	failed   bool
+	p        [predictors]float64
+}
+
+// Backtest replays a history as it was lived through: when a run starts, it is
+// predicted from what had ended by then, and its own outcome becomes known only
+// when it ends. The order of runs does not matter.
+func Backtest(runs []Run, o Options) Result {
+	burn := cmp.Or(o.BurnIn, BurnIn)
+	runs = slices.Clone(runs)
+	slices.SortStableFunc(runs, func(a, b Run) int {
+		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.Workflow, b.Workflow), cmp.Compare(a.ID, b.ID))
+	})
+	res := Result{Runs: len(runs), BurnIn: min(burn, len(runs)), Predictors: []Performance{}}
+	if len(runs) <= burn {
+		res.Verdict = fmt.Sprintf("not enough signal: %d conclusive runs, and the first %d are only learned from", len(runs), burn)
+		return res
+	}
+	rate := burnInRate(runs[:burn])
+	res.Threshold = (1 + rate) / 2
+	watch := newAlarmWatch(rate, runs[burn].Start)
+	said := replay(runs, burn, watch)
+	res.fill(said, runs[burn:])
+	res.measure(said, watch, o)
+	res.judge()
+	return res
+}
+
+func burnInRate(runs []Run) float64 {
+	failed := 0
+	for _, r := range runs {
+		if r.Failed {
+			failed++
+		}
+	}
+	return float64(failed) / float64(len(runs))
+}
+
+// replay predicts all runs and returns what was said after the burn-in.
+func replay(runs []Run, burn int, watch *alarmWatch) []prediction {
+	known := map[string]*[predictors]predictor{}
+	of := func(workflow string) *[predictors]predictor {
+		p := known[workflow]
+		if p == nil {
+			fresh := newPredictors()
+			p = &fresh
+			known[workflow] = p
+		}
+		return p
+	}
+	learn := func(r Run) {
+		p := of(r.Workflow)
+		for _, one := range p {
+			one.learn(r.Failed)
+		}
+		watch.learned(r, p)
+	}
+	var pending ends
+	said := make([]prediction, 0, len(runs)-burn)
+	for i, r := range runs {
+		for len(pending) > 0 && !pending[0].End.After(r.Start) {
+			learn(heap.Pop(&pending).(Run)) //nolint:errcheck // ends holds nothing else
+		}
+		if i >= burn {
+			s := prediction{workflow: r.Workflow, day: r.Start.UTC().Unix() / 86_400, failed: r.Failed}
+			for k, one := range of(r.Workflow) {
+				s.p[k] = one.predict()
+			}
+			said = append(said, s)
+		}
+		heap.Push(&pending, r)
+	}
+	for len(pending) > 0 {
+		learn(heap.Pop(&pending).(Run)) //nolint:errcheck // ends holds nothing else
+	}
+	return said
+}
+
+func (res *Result) fill(said []prediction, counted []Run) {
+	workflows, days := map[string]bool{}, map[int64]bool{}
+	for _, s := range said {
+		workflows[s.workflow], days[s.day] = true, true
+		if s.failed {
+			res.Failures++
+		}
+	}
+	res.N, res.Workflows, res.Days = len(said), len(workflows), len(days)
+	res.BaseRate = float64(res.Failures) / float64(res.N)
+	res.From = counted[0].Start.UTC()
+	for _, r := range counted {
+		if r.End.After(res.To) {
+			res.To = r.End.UTC()
+		}
+	}
+}
+
+func (res *Result) judge() {
+	score := res.Predictors[0]
+	switch {
+	case res.N < MinSamples:
+		res.Verdict = fmt.Sprintf("not enough signal: %d predictions, %d are needed", res.N, MinSamples)
+	case min(res.Failures, res.N-res.Failures) < MinClass:
+		res.Verdict = fmt.Sprintf("not enough signal: %d failures and %d successes, %d of each are needed", res.Failures, res.N-res.Failures, MinClass)
+	case score.SkillBase == nil || *score.SkillBase <= 0:
+		res.Verdict = "not enough signal: the score is no better than the base rate"
+	case score.SkillLast == nil || *score.SkillLast <= 0:
+		res.Verdict = "not enough signal: the score is no better than the last outcome"
+	default:
+		res.Signal = true
+		res.Verdict = "the score tells bad periods from good ones"
+		if score.WithinDay == nil || *score.WithinDay < 0.6 {
+			res.Verdict += "; it does not tell which run of a day will fail"
+		}
+	}
+}
+
+// ends is a heap of runs by their end: labels in the order of becoming known.
+type ends []Run
+
+func (e ends) Len() int           { return len(e) }
+func (e ends) Less(i, j int) bool { return e[i].End.Before(e[j].End) }
+func (e ends) Swap(i, j int)      { e[i], e[j] = e[j], e[i] }
+func (e *ends) Push(x any)        { *e = append(*e, x.(Run)) } //nolint:errcheck // ends holds nothing else
+
+func (e *ends) Pop() any {
+	old := *e
+	last := old[len(old)-1]
+	*e = old[:len(old)-1]
+	return last
+}

@@ -1,0 +1,199 @@
+package risk
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"slices"
+)
+
+// measure fills in what each predictor achieved.
+func (res *Result) measure(said []prediction, watch *alarmWatch, o Options) {
+	draws := o.Draws
+	if draws == 0 {
+		draws = 1000
+		if len(said) > 20_000 {
+			draws = 200
+		}
+	}
+	var brier [predictors]float64
+	for k := range predictors {
+		brier[k] = meanSquare(said, k)
+	}
+	blocks := newBlocks(said)
+	periods := watch.periods()
+	for _, p := range periods {
+		res.BadPeriods += len(p)
+	}
+	for k := range predictors {
+		all := newRanking(said, k)
+		perf := Performance{
+			Name: names[k], AUC: all.auc(nil), WithinDay: withinDay(said, k), Brier: brier[k],
+			SkillBase: skill(brier[k], brier[theBase]), SkillLast: skill(brier[k], brier[theLast]),
+			Alarms: watch.alarms(k, periods, res.To),
+		}
+		if draws > 0 {
+			perf.AUC95, perf.SkillBase95 = blocks.bootstrap(all, k, draws, o.Seed)
+		}
+		res.Predictors = append(res.Predictors, perf)
+	}
+}
+
+func meanSquare(said []prediction, k int) float64 {
+	var sum float64
+	for _, s := range said {
+		sum += square(s, k)
+	}
+	return sum / float64(len(said))
+}
+
+func square(s prediction, k int) float64 {
+	if s.failed {
+		return (1 - s.p[k]) * (1 - s.p[k])
+	}
+	return s.p[k] * s.p[k]
+}
+
+// skill is nil when the baseline makes no error.
+func skill(of, baseline float64) *float64 {
+	if baseline == 0 {
+		return nil
+	}
+	v := 1 - of/baseline
+	return &v
+}
+
+// ranking is predictions in the order of their risk.
+type ranking struct {
+	p      []float64
+	failed []bool
+	block  []int // index of the day
+}
+
+func newRanking(said []prediction, k int) ranking {
+	order := make([]int, len(said))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(said[a].p[k], said[b].p[k]) })
+	r := ranking{make([]float64, len(said)), make([]bool, len(said)), make([]int, len(said))}
+	days := dayIndex(said)
+	for i, at := range order {
+		r.p[i], r.failed[i], r.block[i] = said[at].p[k], said[at].failed, days[said[at].day]
+	}
+	return r
+}
+
+// auc is the probability that a failed run had a higher risk than a successful
+// one, ties counting half: the Mann-Whitney statistic. weight of each day; nil
+// means 1. nil without both classes.
+func (r ranking) auc(weight []float64) *float64 {
+	wins, failures, successes := r.wins(weight)
+	if failures == 0 || successes == 0 {
+		return nil
+	}
+	v := wins / (failures * successes)
+	return &v
+}
+
+func (r ranking) wins(weight []float64) (wins, failures, successes float64) {
+	for i := 0; i < len(r.p); {
+		var f, s float64
+		j := i
+		for ; j < len(r.p) && r.p[j] == r.p[i]; j++ {
+			w := 1.0
+			if weight != nil {
+				w = weight[r.block[j]]
+			}
+			if r.failed[j] {
+				f += w
+			} else {
+				s += w
+			}
+		}
+		wins += f * (successes + s/2)
+		failures, successes = failures+f, successes+s
+		i = j
+	}
+	return wins, failures, successes
+}
+
+// withinDay compares only runs of one workflow on one day with each other.
+func withinDay(said []prediction, k int) *float64 {
+	type cell struct {
+		workflow string
+		day      int64
+	}
+	groups := map[cell][]prediction{}
+	for _, s := range said {
+		c := cell{s.workflow, s.day}
+		groups[c] = append(groups[c], s)
+	}
+	var wins, pairs float64
+	for _, g := range groups {
+		w, f, s := newRanking(g, k).wins(nil)
+		wins, pairs = wins+w, pairs+f*s
+	}
+	if pairs == 0 {
+		return nil
+	}
+	v := wins / pairs
+	return &v
+}
+
+func dayIndex(said []prediction) map[int64]int {
+	days := map[int64]int{}
+	for _, s := range said {
+		if _, ok := days[s.day]; !ok {
+			days[s.day] = len(days)
+		}
+	}
+	return days
+}
+
+// blocks are the days, which a bootstrap draws with replacement: single runs
+// would make the interval too narrow, since those of one day depend on each other.
+type blocks struct {
+	square [][predictors]float64 // sums of squared errors, by day
+}
+
+func newBlocks(said []prediction) blocks {
+	days := dayIndex(said)
+	b := blocks{make([][predictors]float64, len(days))}
+	for _, s := range said {
+		for k := range predictors {
+			b.square[days[s.day]][k] += square(s, k)
+		}
+	}
+	return b
+}
+
+// bootstrap returns the 95 % intervals of the AUC and of the skill against the
+// base rate; nil where fewer than half of the draws had both classes.
+func (b blocks) bootstrap(all ranking, k, draws int, seed uint64) (auc, skilled *Interval) {
+	rng := rand.New(rand.NewPCG(seed, 0x5eed)) //nolint:gosec // a reproducible draw, no secret
+	var aucs, skills []float64
+	weight := make([]float64, len(b.square))
+	for range draws {
+		clear(weight)
+		var of, base float64
+		for range weight {
+			day := rng.IntN(len(weight))
+			weight[day]++
+			of, base = of+b.square[day][k], base+b.square[day][theBase]
+		}
+		if v := all.auc(weight); v != nil {
+			aucs = append(aucs, *v)
+		}
+		if v := skill(of, base); v != nil {
+			skills = append(skills, *v)
+		}
+	}
+	return central(aucs, draws), central(skills, draws)
+}
+
+func central(values []float64, draws int) *Interval {
+	if len(values)*2 < draws {
+		return nil
+	}
+	return &Interval{quantile(values, 0.025), quantile(values, 0.975)}
+}

@@ -96,3 +96,15 @@ func (r *WorkflowRun) Beyond(known WorkflowRun) bool {
 	}
 	return progress[r.Status] > progress[known.Status]
 }
+
+// StepsSought says whether a step in a repository may have started a run that
+// was not found yet.
+func (s *Store) StepsSought(ctx context.Context, repoID int64) (bool, error) {
+	ok, err := s.read.NewSelect().Model((*Step)(nil)).Where("repo_id = ?", repoID).
+		Where("kind IN ('dispatch', 'repository_dispatch')").Where("state IN ('intent', 'not_done', 'in_doubt', 'failed')").
+		Where("state IN ('intent', 'in_doubt') OR run_id = 0").Exists(ctx)
+	if err != nil {
+		return false, fmt.Errorf("read open steps: %w", err)
+	}
+	return ok, nil
+}

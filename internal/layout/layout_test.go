@@ -27,7 +27,7 @@ var tooLong = map[string]string{}
 var layer = map[string]int{
 	"cmd": 0, "internal": 0,
 	"api": 1, "intake": 1, "handlers": 1, "commands": 1,
-	"checks": 2, "fallback": 2, "repoconfig": 2, "installation": 2, "agent": 2,
+	"checks": 2, "fallback": 2, "repoconfig": 2, "installation": 2, "agent": 2, "history": 2,
 	"githubapi": 3,
 	"queue":     4,
 	"store":     5,

@@ -1,0 +1,199 @@
+package history
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/google/go-github/v62/github"
+	"github.com/rs/zerolog"
+
+	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/githubapi"
+	"github.com/redundancy-app/redundancy/queue"
+	"github.com/redundancy-app/redundancy/store"
+)
+
+const (
+	// window and pastPages bound what is read of a workflow's past: 28 days,
+	// 300 runs. Thresholds are learned from no more than that.
+	window    = 28 * 24 * time.Hour
+	pastPages = 3
+	// pastBatch is the number of runs of one transaction: nobody else can write
+	// meanwhile.
+	pastBatch = 50
+	// scheduled is the event of runs that a schedule has started.
+	scheduled = "schedule"
+)
+
+// Read is the worker of queue.ReadHistory. It reads the past of one workflow
+// and leaves a job for the next one.
+//
+// It may end half-way: what it has read stays, and it begins anew.
+func (h *History) Read(ctx context.Context, job queue.Job) error {
+	var args queue.ReadHistory
+	if err := json.Unmarshal(job.Args, &args); err != nil {
+		return queue.Permanent(fmt.Errorf("decode arguments of %s: %w", job.Kind, err))
+	}
+	w, ok, err := h.Store.NextHistory(ctx, args.InstallationID)
+	if err != nil || !ok {
+		return err // the next watch enqueues a job
+	}
+	r, ok, err := h.Store.Repository(ctx, w.RepoID)
+	if err != nil || !ok {
+		return err
+	}
+	repo := queue.Repo{InstallationID: args.InstallationID, ID: r.ID, Owner: r.Owner, Name: r.Name}
+	log := zerolog.Ctx(ctx).With().Int64("installation_id", args.InstallationID).Str("repo", repo.FullName()).Str("workflow", w.WorkflowPath).Logger()
+	ctx = log.WithContext(ctx)
+	client, err := h.Clients.Installation(args.InstallationID)
+	if err != nil {
+		return err
+	}
+	p := &past{History: h, client: client, repo: repo, branch: r.DefaultBranch, watch: w}
+	if p.facts, err = factsOf(w); err != nil {
+		return queue.Permanent(err)
+	}
+	runs, err := p.read(ctx)
+	var scarce *scarceError
+	switch {
+	case errors.As(err, &scarce):
+		log.Info().Time("again", scarce.until).Msg("the past is read when the hourly limit has recovered")
+		return queue.Snooze(scarce.until, err)
+	case githubapi.IsDormant(err):
+		return queue.Snooze(h.Clock.Now().Add(dormant), err)
+	case refused(err):
+		log.Warn().Err(err).Msg("the past of a workflow cannot be read; its thresholds are the defaults until it has one")
+	case err != nil:
+		return err
+	}
+	if err := p.save(ctx, runs); err != nil {
+		return err
+	}
+	return h.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if err := tx.HistoryRead(ctx, w.RepoID, w.WorkflowPath, h.now()); err != nil {
+			return err
+		}
+		if err := h.Engine.Relearn(ctx, tx, w.RepoID, w.WorkflowPath); err != nil {
+			return err
+		}
+		return h.Queue.Enqueue(ctx, tx, args.Item())
+	})
+}
+
+// refused is an answer that is the same the next time.
+func refused(err error) bool {
+	var elsewhere *elsewhereError
+	_, limited := githubapi.LimitedUntil(err)
+	return err != nil && !limited && (errors.As(err, &elsewhere) || githubapi.Outcome(err) == githubapi.Refused)
+}
+
+// scarceError ends the reading while the recoveries may need what is left.
+type scarceError struct{ until time.Time }
+
+func (e *scarceError) Error() string {
+	return "the hourly limit of the installation is short until " + e.until.UTC().Format(time.RFC3339)
+}
+
+// past is the reading of one workflow.
+type past struct {
+	*History
+	client *github.Client
+	repo   queue.Repo
+	branch string
+	watch  store.Watch
+	facts  config.WorkflowFacts
+	rate   github.Rate
+}
+
+func factsOf(w store.Watch) (f config.WorkflowFacts, err error) {
+	if err = json.Unmarshal([]byte(w.Facts), &f); err != nil {
+		err = fmt.Errorf("decode facts of %s: %w", w.WorkflowPath, err)
+	}
+	return f, err
+}
+
+// read lists past runs, those of the schedule first: two pages of them, and the
+// rest of the bound for any run of the branch.
+func (p *past) read(ctx context.Context) ([]*listed, error) {
+	var all []*listed
+	left := pastPages
+	if len(p.facts.Crons) > 0 {
+		runs, pages, err := p.pages(ctx, url.Values{"event": {scheduled}, "branch": {p.branch}}, left-1)
+		if err != nil {
+			return nil, err
+		}
+		all, left = runs, left-pages
+	}
+	runs, _, err := p.pages(ctx, url.Values{"branch": {p.branch}}, left)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, runs...)
+	slices.SortFunc(all, func(a, b *listed) int {
+		return cmp.Or(a.created().Compare(b.created()), cmp.Compare(a.GetID(), b.GetID()))
+	})
+	return slices.CompactFunc(all, func(a, b *listed) bool { return a.GetID() == b.GetID() }), nil
+}
+
+// pages reads at most so many pages, newest first, as far back as the window
+// goes. Only runs that had ended before the watch began are of the past.
+func (p *past) pages(ctx context.Context, filter url.Values, most int) (runs []*listed, read int, err error) {
+	horizon := p.Clock.Now().Add(-window)
+	for read < most {
+		if until, ok := scarce(p.rate, spareRead, p.Clock.Now()); ok {
+			return nil, read, &scarceError{until}
+		}
+		read++
+		list, err := list(ctx, p.client, p.repo, p.watch.WorkflowPath, filter, read, "")
+		if p.rate = list.rate; err != nil {
+			return nil, read, err
+		}
+		for _, r := range list.runs {
+			if r.completed() && r.updated().Before(p.watch.WatchedSince.Time()) && !r.created().Before(horizon) &&
+				r.onBranch(p.repo.ID, p.branch) && r.path() == p.watch.WorkflowPath {
+				runs = append(runs, r)
+			}
+		}
+		if list.last() || list.oldest().Before(horizon) {
+			break
+		}
+	}
+	return runs, read, nil
+}
+
+// save records past runs, oldest first, so that each answers the tick it
+// answered then. Ticks before the watch are nobody's: nothing else follows.
+func (p *past) save(ctx context.Context, runs []*listed) error {
+	same, err := p.sameSchedule(ctx, runs)
+	if err != nil {
+		return err
+	}
+	for batch := range slices.Chunk(runs, pastBatch) {
+		err := p.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+			for _, r := range batch {
+				row := r.row(p.repo.ID, p.now())
+				if r.GetEvent() != scheduled || r.created().Before(same) {
+					if _, err := tx.SaveRun(ctx, row); err != nil {
+						return err
+					}
+					continue
+				}
+				if err := p.Engine.Seen(ctx, tx, p.repo, row); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		p.metrics.past.Add(float64(len(batch)))
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+package schedule_test
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/schedule"
+)
+
+// assign matches runs in the order in which they are heard of.
+func assign(set schedule.Set, created ...time.Time) []string {
+	answered := map[schedule.Tick]bool{}
+	var out []string
+	for _, c := range created {
+		t, ok := set.Match(c, func(t schedule.Tick) bool { return answered[t] })
+		if !ok {
+			out = append(out, "none")
+			continue
+		}
+		answered[t] = true
+		out = append(out, t.At.Format("02 15:04")+" "+t.Cron)
+	}
+	return out
+}
+
+func TestMatch(t *testing.T) {
+	const daily, hourly = "0 6 * * *", "0 * * * *"
+	for _, tt := range []struct {
+		name    string
+		crons   []config.Cron
+		created []string
+		want    []string
+	}{
+		{"in time", []config.Cron{cron(daily, "")}, []string{"2026-05-02 06:01"}, []string{"02 06:00 0 6 * * *|UTC"}},
+		{"two minutes early", []config.Cron{cron(daily, "")}, []string{"2026-05-02 05:58"}, []string{"02 06:00 0 6 * * *|UTC"}},
+		{"three minutes early is yesterday's", []config.Cron{cron(daily, "")}, []string{"2026-05-02 05:57"}, []string{"01 06:00 0 6 * * *|UTC"}},
+		{"11 h late", []config.Cron{cron(daily, "")}, []string{"2026-05-02 17:00"}, []string{"02 06:00 0 6 * * *|UTC"}},
+		{
+			"a second run answers the tick before, a third one the one before that, a fourth none",
+			[]config.Cron{cron(daily, "")}, []string{"2026-05-02 06:01", "2026-05-02 06:02", "2026-05-02 06:03", "2026-05-02 06:04"},
+			[]string{"02 06:00 0 6 * * *|UTC", "01 06:00 0 6 * * *|UTC", "none", "none"},
+		},
+		{"48 h late", []config.Cron{cron("0 6 1 * *", "")}, []string{"2026-05-03 06:00"}, []string{"01 06:00 0 6 1 * *|UTC"}},
+		{"later than that", []config.Cron{cron("0 6 1 * *", "")}, []string{"2026-05-03 06:01"}, []string{"none"}},
+		{
+			"every hour, some merged: each run the latest", []config.Cron{cron(hourly, "")},
+			[]string{"2026-05-02 06:40", "2026-05-02 09:10", "2026-05-02 09:50"},
+			[]string{"02 06:00 0 * * * *|UTC", "02 09:00 0 * * * *|UTC", "02 08:00 0 * * * *|UTC"},
+		},
+		{
+			"two crons at one minute, two runs", []config.Cron{cron(daily, ""), cron("0 */6 * * *", "")},
+			[]string{"2026-05-02 06:01", "2026-05-02 06:01"}, []string{"02 06:00 0 6 * * *|UTC", "02 06:00 0 */6 * * *|UTC"},
+		},
+		{"no schedule", nil, []string{"2026-05-02 06:01"}, []string{"none"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var created []time.Time
+			for _, c := range tt.created {
+				created = append(created, at(t, c))
+			}
+			got := assign(schedule.Compile(tt.crons), created...)
+			for i := range tt.want {
+				if got[i] != tt.want[i] {
+					t.Errorf("run %d answers %s, want %s", i+1, got[i], tt.want[i])
+				}
+			}
+		})
+	}
+}
+
+// TestMatchIsAnAssignment: no tick has two runs, none is after its run, and a
+// run has none only when all that it could answer have one.
+func TestMatchIsAnAssignment(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		set := schedule.Compile([]config.Cron{
+			{Spec: rapid.SampledFrom([]string{"0 6 * * *", "*/15 * * * *", "0 * * * *", "30 2 * * 1-5"}).Draw(t, "cron"), Timezone: rapid.SampledFrom(zones).Draw(t, "zone")},
+			{Spec: "0 12 * * *"},
+		})
+		start := time.Date(2026, 3, 27, 0, 0, 0, 0, time.UTC)
+		answered := map[schedule.Tick]bool{}
+		for range rapid.IntRange(1, 60).Draw(t, "runs") {
+			created := start.Add(time.Duration(rapid.IntRange(0, 96*3600).Draw(t, "created")) * time.Second)
+			tick, ok := set.Match(created, func(t schedule.Tick) bool { return answered[t] })
+			late := created.Sub(tick.At)
+			switch {
+			case ok && answered[tick]:
+				t.Fatalf("%v has two runs", tick)
+			case ok && (late < -schedule.Skew || late > schedule.MaxLate):
+				t.Fatalf("%v is answered %v late", tick, late)
+			}
+			for _, c := range set.Candidates(created) {
+				if c.At.After(tick.At) && !answered[c] && (ok || late != 0) {
+					t.Fatalf("a run of %v answers %v, but %v is later and has none", created, tick, c)
+				}
+			}
+			answered[tick] = ok
+		}
+	})
+}

@@ -1,7 +1,6 @@
 package risk
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -38,7 +37,7 @@ type Change struct {
 // Assess a workflow by its runs, in any order.
 func Assess(repo, workflow string, runs []Run) Assessment {
 	runs = slices.Clone(runs)
-	slices.SortStableFunc(runs, func(a, b Run) int { return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.ID, b.ID)) })
+	sortRuns(runs)
 	a := Assessment{Repo: repo, Workflow: workflow, Samples: len(runs), Anomaly: durationAnomaly(runs)}
 	var score posterior
 	var moving ewma

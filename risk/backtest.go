@@ -26,8 +26,9 @@ type Options struct {
 
 // Result of a backtest.
 type Result struct {
-	// Signal is true when the score is worth showing: enough predictions, and
-	// better than both baselines. Verdict says it in words.
+	// Signal is true when there are enough predictions, the score is better than
+	// the base rate, and it or the moving average is better than the last
+	// outcome. Verdict says it in words.
 	Signal    bool      `json:"signal"`
 	Verdict   string    `json:"verdict"`
 	Runs      int       `json:"runs"` // conclusive first attempts
@@ -105,9 +106,7 @@ type prediction struct {
 func Backtest(runs []Run, o Options) Result {
 	burn := cmp.Or(o.BurnIn, BurnIn)
 	runs = slices.Clone(runs)
-	slices.SortStableFunc(runs, func(a, b Run) int {
-		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.Workflow, b.Workflow), cmp.Compare(a.ID, b.ID))
-	})
+	sortRuns(runs)
 	res := Result{Runs: len(runs), BurnIn: min(burn, len(runs)), Predictors: []Performance{}}
 	if len(runs) <= burn {
 		res.Verdict = fmt.Sprintf("not enough signal: %d conclusive runs, and the first %d are only learned from", len(runs), burn)
@@ -121,6 +120,12 @@ func Backtest(runs []Run, o Options) Result {
 	res.measure(said, watch, o)
 	res.judge()
 	return res
+}
+
+func sortRuns(runs []Run) {
+	slices.SortStableFunc(runs, func(a, b Run) int {
+		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.Workflow, b.Workflow), cmp.Compare(a.ID, b.ID))
+	})
 }
 
 func burnInRate(runs []Run) float64 {
@@ -192,24 +197,29 @@ func (res *Result) fill(said []prediction, counted []Run) {
 }
 
 func (res *Result) judge() {
-	score := res.Predictors[0]
+	score, fast := res.Predictors[thePosterior], res.Predictors[theEWMA]
 	switch {
 	case res.N < MinSamples:
 		res.Verdict = fmt.Sprintf("not enough signal: %d predictions, %d are needed", res.N, MinSamples)
 	case min(res.Failures, res.N-res.Failures) < MinClass:
 		res.Verdict = fmt.Sprintf("not enough signal: %d failures and %d successes, %d of each are needed", res.Failures, res.N-res.Failures, MinClass)
-	case score.SkillBase == nil || *score.SkillBase <= 0:
+	case !positive(score.SkillBase):
 		res.Verdict = "not enough signal: the score is no better than the base rate"
-	case score.SkillLast == nil || *score.SkillLast <= 0:
-		res.Verdict = "not enough signal: the score is no better than the last outcome"
+	case !positive(score.SkillLast) && !positive(fast.SkillLast):
+		res.Verdict = "not enough signal: the last outcome says as much"
 	default:
 		res.Signal = true
 		res.Verdict = "the score tells bad periods from good ones"
+		if !positive(score.SkillLast) {
+			res.Verdict += "; the moving average beats the last outcome, the slower score does not"
+		}
 		if score.WithinDay == nil || *score.WithinDay < 0.6 {
 			res.Verdict += "; it does not tell which run of a day will fail"
 		}
 	}
 }
+
+func positive(v *float64) bool { return v != nil && *v > 0 }
 
 // ends is a heap of runs by their end: labels in the order of becoming known.
 type ends []Run

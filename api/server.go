@@ -30,6 +30,10 @@ type Config struct {
 	Repositories Repositories
 	Deliveries   Deliveries
 	Jobs         Jobs
+	Scans        Scans // nil: none are made
+	// Downtime is since when and until when the server was not up before its
+	// start; zero times and nil mean that it never ran before.
+	Downtime func() (from, to time.Time)
 }
 
 // maxRequest bounds the body of a request: 64 KiB.

@@ -28,6 +28,43 @@ type Status struct {
 	Installations map[string]int `json:"installations"` // by state
 	Repositories  int            `json:"repositories"`
 	Incidents     map[string]int `json:"incidents"` // by state
+	// Downtime is when this server was not up before it was started; absent
+	// when it never ran before.
+	Downtime *Downtime  `json:"downtime,omitempty"`
+	Scan     ScanStatus `json:"scan"`
+}
+
+// Downtime is a time in which nobody watched.
+type Downtime struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+// ScanStatus says how far webhooks were checked against GitHub's own lists.
+type ScanStatus struct {
+	Repositories int        `json:"repositories"` // with watched workflows
+	Doubtful     int        `json:"doubtful"`     // whose webhooks are not relied on at the moment
+	Oldest       *time.Time `json:"oldest,omitempty"`
+	Missed       *time.Time `json:"missed,omitempty"` // when a run was last found that no webhook had told of
+	Unread       int        `json:"unread"`           // workflows whose past runs were not read yet
+}
+
+// Scans compare webhooks with GitHub's lists.
+type Scans interface {
+	CountScans(ctx context.Context, now store.Millis) (store.ScanCounts, error)
+	Moment(ctx context.Context, name string) (time.Time, error)
+}
+
+func (s *server) scans(ctx context.Context) (st ScanStatus, err error) {
+	if s.cfg.Scans == nil {
+		return st, nil
+	}
+	c, err := s.cfg.Scans.CountScans(ctx, store.MillisOf(s.cfg.Clock.Now()))
+	if err != nil {
+		return st, err
+	}
+	missed, err := s.cfg.Scans.Moment(ctx, store.MomentMissed)
+	return ScanStatus{Repositories: c.Repositories, Doubtful: c.Doubtful, Oldest: moment(c.Oldest.Time()), Missed: moment(missed), Unread: c.Unread}, err
 }
 
 // InboxStatus counts deliveries that are stored and not handled yet.
@@ -67,6 +104,14 @@ func (s *server) collect(ctx context.Context) (Status, error) {
 		return st, err
 	}
 	st.Queue = QueueStatus{jobs.Available, jobs.Waiting, jobs.Running, jobs.Dead, moment(jobs.OldestReady)}
+	if st.Scan, err = s.scans(ctx); err != nil {
+		return st, err
+	}
+	if s.cfg.Downtime != nil {
+		if from, to := s.cfg.Downtime(); !from.IsZero() {
+			st.Downtime = &Downtime{From: from.UTC(), To: to.UTC()}
+		}
+	}
 	installations, err := s.cfg.Repositories.Installations(ctx)
 	if err != nil {
 		return st, err

@@ -23,9 +23,6 @@ const (
 	stale = 24 * time.Hour
 )
 
-// momentMissed is when a scan last found what a webhook should have told.
-const momentMissed = "webhook missed"
-
 // differences are what a list shows and the record lacks.
 type differences struct {
 	seen    []store.WorkflowRun // of watched workflows on the default branch, oldest first
@@ -179,7 +176,7 @@ func (s *scan) record(ctx context.Context, d differences) error {
 		if d.missed == 0 {
 			return nil
 		}
-		if err := store.SetMoment(ctx, tx, momentMissed, now); err != nil || !lost {
+		if err := store.SetMoment(ctx, tx, store.MomentMissed, now); err != nil || !lost {
 			return err
 		}
 		return s.Doubt(ctx, tx) // they all come the same way
@@ -191,7 +188,7 @@ func (s *scan) firstSign(ctx context.Context, d differences, now time.Time) (boo
 	if d.missed == 0 {
 		return false, nil
 	}
-	last, err := s.Store.Moment(ctx, momentMissed)
+	last, err := s.Store.Moment(ctx, store.MomentMissed)
 	return now.Sub(last) > s.scaled(doubtFor), err
 }
 

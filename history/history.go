@@ -74,6 +74,9 @@ const (
 	scanTimeout = 10 * time.Minute
 )
 
+// maxNamed bounds the repositories of one statement; more are as good as all.
+const maxNamed = 1000
+
 // Start has everything compared and what is missing read: while the process
 // was down, webhooks were lost for certain. It is called once, at start.
 func (h *History) Start(ctx context.Context) error {
@@ -129,6 +132,9 @@ func (h *History) Enrolled(ctx context.Context, tx *store.Tx, repo queue.Repo) e
 // Doubt says that webhooks of repositories may have been lost, of all when none
 // are named: their runs are compared soon, and often for a while.
 func (h *History) Doubt(ctx context.Context, tx *store.Tx, repoIDs ...int64) error {
+	if len(repoIDs) > maxNamed {
+		repoIDs = nil
+	}
 	now := h.Clock.Now()
 	if err := tx.DoubtScans(ctx, repoIDs, store.MillisOf(now.Add(h.scaled(doubtFor))), store.MillisOf(now)); err != nil {
 		return err

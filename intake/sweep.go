@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/go-github/v62/github"
@@ -124,11 +125,32 @@ func (s *Sweeper) record(ctx context.Context, attempts []*github.HookDelivery, b
 		if err := store.AddRedeliveries(ctx, tx, failed); err != nil {
 			return err
 		}
+		if err := s.tellFailed(ctx, tx, attempts, seen); err != nil {
+			return err
+		}
 		if err := store.PruneRedeliveries(ctx, tx, began.Add(-sweepWindow)); err != nil {
 			return err
 		}
 		return store.SetMoment(ctx, tx, momentSwept, began)
 	})
+}
+
+// tellFailed says of which repositories deliveries have failed, those in seen.
+func (s *Sweeper) tellFailed(ctx context.Context, tx *store.Tx, attempts []*github.HookDelivery, seen map[string]int) error {
+	if s.cfg.Failed == nil {
+		return nil
+	}
+	var repos []int64
+	for _, a := range attempts {
+		if _, failed := seen[a.GetGUID()]; failed && a.GetRepositoryID() > 0 {
+			repos = append(repos, a.GetRepositoryID())
+		}
+	}
+	slices.Sort(repos)
+	if repos = slices.Compact(repos); len(repos) == 0 {
+		return nil
+	}
+	return s.cfg.Failed(ctx, tx, repos)
 }
 
 func delivered(a *github.HookDelivery) bool { return a.GetStatusCode()/100 == 2 }

@@ -48,6 +48,9 @@ type SweeperConfig struct {
 	// Limited tells until when GitHub refuses requests after err; nil means
 	// that no error is a rate limit.
 	Limited func(err error) (until time.Time, limited bool)
+	// Failed hears, in the transaction that records them, of which repositories
+	// deliveries have failed; nil when nobody needs to know.
+	Failed func(ctx context.Context, tx *store.Tx, repoIDs []int64) error
 }
 
 // Sweeper asks GitHub for the deliveries that did not reach us. GitHub never
@@ -60,6 +63,15 @@ type Sweeper struct {
 	mu      sync.Mutex
 	awaited map[string]struct{} // asked for in this sweep and not here yet
 	settled chan struct{}       // capacity 1: awaited has become empty
+	down    [2]time.Time        // since when and until when this server was not up before its start
+}
+
+// Downtime is since when and until when the server was not up before it was
+// started; zero times when it never ran before, or Run was not called.
+func (s *Sweeper) Downtime() (from, to time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.down[0], s.down[1]
 }
 
 // NewSweeper makes a sweeper. Give its Stored method to the inbox.
@@ -98,6 +110,11 @@ func (s *Sweeper) Run(ctx context.Context) {
 		log.Error().Err(err).Msg("last time of being up is unknown")
 	}
 	to := s.cfg.Clock.Now().UTC()
+	if !from.IsZero() {
+		s.mu.Lock()
+		s.down = [2]time.Time{from, to}
+		s.mu.Unlock()
+	}
 	s.beat(ctx)
 
 	var beating sync.WaitGroup

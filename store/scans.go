@@ -7,6 +7,10 @@ import (
 	"github.com/uptrace/bun"
 )
 
+// MomentMissed is the moment at which a scan last found a run that a webhook
+// should have told of; see [Store.Moment].
+const MomentMissed = "webhook missed"
+
 // Scan is how far a repository's list of runs was compared with the record.
 type Scan struct {
 	bun.BaseModel `bun:"table:scans"`

@@ -23,6 +23,7 @@ import (
 	"github.com/redundancy-app/redundancy/fallback"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/handlers"
+	"github.com/redundancy-app/redundancy/history"
 	"github.com/redundancy-app/redundancy/installation"
 	"github.com/redundancy-app/redundancy/intake"
 	"github.com/redundancy-app/redundancy/queue"
@@ -48,6 +49,7 @@ type App struct {
 	sweeper   *intake.Sweeper
 	inbox     *intake.Inbox
 	engine    *fallback.Engine
+	history   *history.History
 	syncer    *installation.Syncer
 	actions   *action.Runner
 	identity  *identity
@@ -112,12 +114,14 @@ func New(ctx context.Context, cfg config.Server, log zerolog.Logger, clock clock
 	// What the work is.
 	a.syncer = installation.New(installation.Config{
 		Clients: a.clients, Store: a.store, Queue: a.queue, Log: log, Clock: clock, Registerer: metrics,
-		Awake: func(ctx context.Context, tx *store.Tx) error { return a.engine.Wake(ctx, tx) },
+		Awake: func(ctx context.Context, tx *store.Tx) error {
+			return errors.Join(a.engine.Wake(ctx, tx), a.history.Wake(ctx, tx))
+		},
 	})
 	loader, err := repoconfig.New(repoconfig.Config{
 		Store: a.store, Clients: a.clients, Clock: clock, Registerer: metrics,
 		Enrol: func(ctx context.Context, tx *store.Tx, repo queue.Repo, c config.Repository, facts map[string]config.WorkflowFacts) error {
-			return a.engine.Enrol(ctx, tx, repo, c, facts)
+			return errors.Join(a.engine.Enrol(ctx, tx, repo, c, facts), a.history.Enrolled(ctx, tx, repo))
 		},
 	})
 	if err != nil {
@@ -142,6 +146,9 @@ func New(ctx context.Context, cfg config.Server, log zerolog.Logger, clock clock
 		Actions: a.actions, BotLogin: a.identity.BotLogin,
 		Log: log, Registerer: metrics, Scale: cfg.PollScale,
 	})
+	a.history = history.New(history.Config{
+		Store: a.store, Queue: a.queue, Clients: a.clients, Engine: a.engine, Clock: clock, BotLogin: a.identity.BotLogin, Registerer: metrics, Scale: cfg.PollScale,
+	})
 	replies := commands.New(commands.Config{
 		Store: a.store, Queue: a.queue, Clock: clock, Clients: a.clients, Engine: a.engine, BotLogin: a.identity.BotLogin, Registerer: metrics,
 	})
@@ -163,7 +170,7 @@ func New(ctx context.Context, cfg config.Server, log zerolog.Logger, clock clock
 	asked := engineWorkers[queue.Recover{}.Kind()]
 	asked.Work = commands.Verified(a.clients, asked.Work) // whoever pressed a button may have lost the right since
 	engineWorkers[queue.Recover{}.Kind()] = asked
-	for _, workers := range []map[string]queue.Worker{engineWorkers, replies.Workers()} {
+	for _, workers := range []map[string]queue.Worker{engineWorkers, replies.Workers(), a.history.Workers()} {
 		for kind, w := range workers {
 			a.queue.Handle(kind, w)
 		}
@@ -175,6 +182,7 @@ func New(ctx context.Context, cfg config.Server, log zerolog.Logger, clock clock
 	mux.Handle("/", api.New(api.Config{
 		Token: cfg.APIToken.Reveal(), Version: version, StartedAt: clock.Now().UTC(), Clock: clock, Log: log, Gatherer: metrics, OpenMetrics: onLoopback(cfg.Listen),
 		Checks: a.readiness(), Incidents: a.engine, Claims: a.engine, Pauses: a.engine, Repositories: a.store, Deliveries: storedDeliveries{a.store, a.queue}, Jobs: a.queue,
+		Scans: a.store, Downtime: a.sweeper.Downtime,
 	}))
 	a.Handler = mux
 	return a, nil

@@ -59,6 +59,9 @@ func (a *App) pruneOnce(ctx context.Context) error {
 func newSweeper(a *App, metrics prometheus.Registerer) (*intake.Sweeper, error) {
 	return intake.NewSweeper(intake.SweeperConfig{
 		Store: a.store, API: a.clients.App().Apps, Clock: a.clock, Registerer: metrics, Scale: a.cfg.PollScale, Limited: githubapi.LimitedUntil,
+		Failed: func(ctx context.Context, tx *store.Tx, repoIDs []int64) error {
+			return a.history.Doubt(ctx, tx, repoIDs...)
+		},
 	})
 }
 

@@ -25,6 +25,9 @@ func (a *App) Run(ctx context.Context, l net.Listener) error {
 	if err := a.engine.Resume(context.WithoutCancel(ctx)); err != nil {
 		return errors.Join(err, l.Close(), a.close(ctx))
 	}
+	if err := a.history.Start(context.WithoutCancel(ctx)); err != nil {
+		return errors.Join(err, l.Close(), a.close(ctx))
+	}
 	srv := newServer(a.Handler, a.log)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(l) }()

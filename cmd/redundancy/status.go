@@ -55,7 +55,26 @@ func printStatus(w io.Writer, st api.Status) error {
 		st.Queue.Running, st.Queue.Available, st.Queue.Waiting, st.Queue.Dead)
 	fmt.Fprintf(t, "installed\t%d repositories, installations: %s\n", st.Repositories, counts(st.Installations))
 	fmt.Fprintf(t, "incidents\t%s\n", counts(st.Incidents))
+	if d := st.Downtime; d != nil {
+		fmt.Fprintf(t, "was down\tfrom %s to %s\n", d.From.Local().Format("2006-01-02 15:04:05"), d.To.Local().Format("2006-01-02 15:04:05"))
+	}
+	fmt.Fprintf(t, "webhooks\t%s\n", webhooks(st.Scan))
 	return t.Flush()
+}
+
+// webhooks says how far they were checked against GitHub's lists.
+func webhooks(s api.ScanStatus) string {
+	said := fmt.Sprintf("compared with the runs of %d repositories", s.Repositories)
+	if s.Doubtful > 0 {
+		said += fmt.Sprintf(", in doubt for %d", s.Doubtful)
+	}
+	if s.Missed != nil {
+		said += ", last missed " + s.Missed.Local().Format("2006-01-02 15:04:05")
+	}
+	if s.Unread > 0 {
+		said += fmt.Sprintf("; %d workflows whose past is being read", s.Unread)
+	}
+	return said
 }
 
 // counts prints "3 active, 1 suspended", in a fixed order.

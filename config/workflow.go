@@ -21,6 +21,9 @@ type WorkflowFacts struct {
 	// types it listens to all.
 	RepositoryDispatchTypes []string `json:"repository_dispatch_types,omitempty"`
 	Crons                   []Cron   `json:"crons,omitempty"`
+	// Guarded says that the workflow does nothing before the guard has asked
+	// for the claim.
+	Guarded bool `json:"guarded,omitempty"`
 	// Partial says that the file has errors (or was not read at all): what
 	// stands here is true, but something may be missing.
 	Partial bool `json:"partial,omitempty"`
@@ -94,6 +97,7 @@ func FactsOf(w *actionlint.Workflow, partial bool) WorkflowFacts {
 	if w.Name != nil {
 		facts.Name = w.Name.Value
 	}
+	facts.Guarded = guarded(w)
 	for _, e := range w.On {
 		facts.event(e)
 	}

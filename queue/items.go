@@ -45,6 +45,12 @@ func (a InspectRun) Item() Item {
 	return Item{Args: a, Options: Options{Key: key, Unique: key}}
 }
 
+// Item is one look at a workflow at a time.
+func (a CheckWorkflow) Item() Item {
+	key := fmt.Sprintf("workflow:%d:%s", a.Repo.ID, a.Workflow)
+	return Item{Args: a, Options: Options{Key: key, Unique: key}}
+}
+
 // Item folds the deliveries of one push.
 func (a ExpectRun) Item() Item {
 	key := fmt.Sprintf("expect:%d:%s:%s", a.Repo.ID, a.Branch, a.SHA)

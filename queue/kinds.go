@@ -169,3 +169,13 @@ type UpdateReply struct {
 
 // Kind implements [Args].
 func (UpdateReply) Kind() string { return "command.reply" }
+
+// CheckWorkflow reads the state of a watched workflow: one that is switched
+// off starts nothing, and says nothing about it.
+type CheckWorkflow struct {
+	Repo     Repo   `json:"repo"`
+	Workflow string `json:"workflow"` // path
+}
+
+// Kind implements [Args].
+func (CheckWorkflow) Kind() string { return "workflow.check" }

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/stall"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -27,6 +28,14 @@ type next struct {
 	at    time.Time
 }
 
+// orAt is n, and a look at the moment t, if there is one.
+func (n next) orAt(t time.Time) next {
+	if !n.again && !t.IsZero() && (n.at.IsZero() || t.Before(n.at)) {
+		n.at = t
+	}
+	return n
+}
+
 // scope is an incident with what a turn needs to know of it, read at its start.
 type scope struct {
 	inc    *store.Incident
@@ -34,6 +43,7 @@ type scope struct {
 	steps  []store.Step
 	client *github.Client
 	repo   queue.Repo
+	sight  stall.Sight // of the run, once the subject has looked; only of one that is stuck
 }
 
 // last is the newest try in one of the states, nil when there is none.
@@ -125,14 +135,23 @@ func (e *Engine) later(ctx context.Context, id int64, at time.Time) error {
 // step that its state asks for.
 func (e *Engine) turn(ctx context.Context, id int64) (next, error) {
 	sc, ok, err := e.scope(ctx, id)
-	if err != nil || !ok || State(sc.inc.State).Settled() {
+	if err != nil || !ok {
 		return next{}, err
+	}
+	if State(sc.inc.State).Settled() {
+		return e.afterwards(ctx, sc)
 	}
 	log := zerolog.Ctx(ctx).With().Int64("incident", id).Int64("installation_id", sc.repo.InstallationID).
 		Str("repo", sc.repo.FullName()).Logger()
 	ctx = log.WithContext(ctx)
+	if Signal(sc.inc.Signal) == Upstream {
+		return e.weather(ctx, sc)
+	}
 	switch State(sc.inc.State) {
 	case Suspected:
+		if stop, err := e.sheltered(ctx, sc); err != nil || stop {
+			return next{}, err
+		}
 		return sc.subject().confirm(ctx, e, sc)
 	case Failing, Recovering:
 		if open := sc.last(store.StepIntent); open != nil {
@@ -140,7 +159,12 @@ func (e *Engine) turn(ctx context.Context, id int64) (next, error) {
 		}
 		return e.proceed(ctx, sc)
 	case Verifying:
-		return e.verify(ctx, sc)
+		late, stop, err := e.latePrimary(ctx, sc)
+		if err != nil || stop {
+			return next{at: late}, err
+		}
+		n, err := e.verify(ctx, sc)
+		return n.orAt(late), err
 	case Exhausted:
 		return e.reconsider(ctx, sc)
 	case Suppressed:
@@ -163,7 +187,7 @@ func (e *Engine) scope(ctx context.Context, id int64) (*scope, bool, error) {
 	if sc.steps, err = e.Store.Steps(ctx, id); err != nil {
 		return nil, false, err
 	}
-	if State(inc.State).Settled() {
+	if State(inc.State).Settled() || Signal(inc.Signal) == Upstream {
 		return sc, true, nil
 	}
 	if sc.repo, err = e.repository(ctx, &inc); err != nil {
@@ -248,6 +272,9 @@ func (e *Engine) doubt(ctx context.Context, sc *scope) (next, error) {
 		return n, err
 	}
 	st := sc.last(store.StepInDoubt)
+	if st == nil && sc.inc.HeldBy == proofName {
+		return e.proven(ctx, sc)
+	}
 	if st == nil { // the claim is in doubt, not a step of ours
 		return next{}, nil
 	}

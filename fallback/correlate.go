@@ -82,6 +82,9 @@ func runURL(sc *scope, id int64) string {
 	if i := strings.LastIndex(sc.inc.RunURL, "/runs/"); i >= 0 {
 		return fmt.Sprintf("%s/runs/%d", sc.inc.RunURL[:i], id)
 	}
+	if i := strings.LastIndex(sc.inc.RunURL, "/workflows/"); i >= 0 { // there was no run
+		return fmt.Sprintf("%s/runs/%d", sc.inc.RunURL[:i], id)
+	}
 	return ""
 }
 

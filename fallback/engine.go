@@ -56,6 +56,15 @@ type Config struct {
 	Log zerolog.Logger
 	// Registerer takes the metrics; nil means none.
 	Registerer prometheus.Registerer
+	// Logs reads logs of failed jobs; nil: failures are judged without them.
+	Logs Logs
+	// Jitter draws a pause from nothing up to and with limit; nil draws evenly.
+	Jitter func(limit time.Duration) time.Duration
+	// Budgets bound what is started on GitHub; the zero value are the defaults.
+	Budgets Budgets
+	// StatusPage is asked while our own observations say that GitHub is in
+	// trouble; nil means never.
+	StatusPage StatusPage
 	// Scale divides every wait below and the breakers' cool-downs, for tests
 	// and demonstrations (REDUNDANCY_POLL_SCALE). 0 means 1.
 	Scale float64
@@ -109,8 +118,10 @@ type Engine struct {
 	Config
 	actions *inFlight
 	metrics *metrics
+	reading chan struct{} // as long as a log is read
 	// workflows are facts of workflow files by blob.
 	workflows *lru.Cache[string, config.WorkflowFacts]
+	up        time.Time     // since when this process hears of GitHub
 	lookUps   chan struct{} // bounds what claims make us ask
 	clock     *clock
 	// at is called at the named points between a commit and an effect. Tests
@@ -129,14 +140,19 @@ func New(c Config) *Engine {
 	if c.Scale <= 0 {
 		c.Scale = 1
 	}
+	c.Budgets = c.Budgets.orDefault()
 	if c.StepDeadline <= 0 {
 		c.StepDeadline = defaultStepDeadline
+	}
+	if c.Jitter == nil {
+		c.Jitter = randomly
 	}
 	if c.BotLogin == nil {
 		c.BotLogin = func() string { return "" }
 	}
-	e := &Engine{Config: c, metrics: newMetrics(c.Store, c.Registerer), at: func(string) error { return nil }}
+	e := &Engine{Config: c, metrics: newMetrics(c.Store, c.Registerer), up: c.Clock.Now(), at: func(string) error { return nil }}
 	e.actions, e.lookUps = newInFlight(), make(chan struct{}, maxLookUps)
+	e.reading = make(chan struct{}, logsAtOnce)
 	e.clock = newClock(newClockMetrics(c.Registerer))
 	e.workflows, _ = lru.New[string, config.WorkflowFacts](maxKnownWorkflows) // fails for sizes below 1 only
 	return e
@@ -151,6 +167,7 @@ func (e *Engine) Workers() map[string]queue.Worker {
 		queue.AdvanceIncident{}.Kind(): {Work: e.Advance},
 		queue.PublishIncident{}.Kind(): {Work: e.Publish},
 		queue.Recover{}.Kind():         {Work: e.RecoverJob},
+		queue.CheckWorkflow{}.Kind():   {Work: e.CheckWorkflow},
 	}
 }
 

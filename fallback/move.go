@@ -35,6 +35,16 @@ func (e *Engine) move(ctx context.Context, tx *store.Tx, inc *store.Incident, to
 			Str("repo", inc.Owner+"/"+inc.Repo).Str("workflow", inc.WorkflowPath).
 			Str("from", string(from)).Str("to", string(to)).Msg(reason)
 	})
+	if from == Healthy {
+		if err := e.born(ctx, tx, inc); err != nil {
+			return err
+		}
+	}
+	if (to.Settled() || to.Waiting()) && inc.TickAt != 0 { // with catchup all, the next tick waits for this one
+		if err := e.wakeMissed(ctx, tx, inc.RepoID, inc.WorkflowPath, string(Failing), string(Recovering)); err != nil {
+			return err
+		}
+	}
 	if to.Settled() || to.Waiting() {
 		return e.Queue.Enqueue(ctx, tx, refreshItem(inc.ID))
 	}

@@ -151,6 +151,19 @@ func (e *Engine) conclude(ctx context.Context, tx *store.Tx, o observation) erro
 			return err
 		}
 	}
+	if err := e.risen(ctx, tx, known, subject); err != nil {
+		return err
+	}
+	if o.watched {
+		if err := e.begins(ctx, tx, o.repo, known); err != nil {
+			return err
+		}
+	}
+	if o.opens {
+		if err := e.inspectLater(ctx, tx, o.repo, known); err != nil {
+			return err
+		}
+	}
 	if err := e.wake(ctx, tx, involved...); err != nil {
 		return err
 	}
@@ -159,8 +172,18 @@ func (e *Engine) conclude(ctx context.Context, tx *store.Tx, o observation) erro
 			return err
 		}
 	}
+	if o.opens && (known.Conclusion == "success" || failed(known.Conclusion)) {
+		if err := e.flaps(ctx, tx, known); err != nil {
+			return err
+		}
+	}
 	if o.watched && known.Conclusion == "success" {
 		if err := e.succeeded(ctx, tx, known); err != nil {
+			return err
+		}
+	}
+	if o.opens && failed(known.Conclusion) {
+		if err := e.reopenStall(ctx, tx, known, subject); err != nil {
 			return err
 		}
 	}
@@ -259,7 +282,7 @@ func (e *Engine) succeeded(ctx context.Context, tx *store.Tx, r store.WorkflowRu
 			return err
 		}
 	}
-	return nil
+	return e.wakeMissed(ctx, tx, r.RepoID, r.WorkflowPath, string(Suspected), string(Failing), string(InDoubt))
 }
 
 // wake enqueues the advance of incidents, now.

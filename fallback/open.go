@@ -43,7 +43,7 @@ func (e *Engine) open(ctx context.Context, tx *store.Tx, o opening) (*store.Inci
 	r := o.run
 	now := e.now()
 	inc := &store.Incident{
-		OccurrenceKey:  OccurrenceKey(o.repo.InstallationID, o.repo.ID, r.WorkflowPath, r.Event, r.HeadSHA, r.RunID),
+		OccurrenceKey:  occurrence(o.repo, r),
 		InstallationID: o.repo.InstallationID, RepoID: o.repo.ID, Owner: o.repo.Owner, Repo: o.repo.Name,
 		WorkflowPath: r.WorkflowPath, Event: r.Event, HeadBranch: r.HeadBranch, HeadSHA: r.HeadSHA,
 		RunID: r.RunID, RunAttempt: r.Attempt, RunURL: r.URL, RunCreatedAt: r.CreatedAt, Conclusion: r.Conclusion,
@@ -51,8 +51,11 @@ func (e *Engine) open(ctx context.Context, tx *store.Tx, o opening) (*store.Inci
 		Forced: o.actor != "" && !o.automated, Signal: string(Failed), BeganAt: r.CreatedAt, TickAt: r.TickAt, TickCron: r.TickCron,
 	}
 	opened, err := tx.OpenIncident(ctx, inc)
-	if err != nil || !opened {
+	if err != nil {
 		return nil, err
+	}
+	if !opened {
+		return e.reopen(ctx, tx, inc.OccurrenceKey, o)
 	}
 	reason := fmt.Sprintf("attempt %d concluded %s", r.Attempt, r.Conclusion)
 	evidence := map[string]any{"run": r.RunID, "attempt": r.Attempt, "conclusion": r.Conclusion, "url": r.URL}

@@ -32,8 +32,11 @@ func (e *Engine) Publish(ctx context.Context, job queue.Job) error {
 		return err
 	}
 	inc, ok, err := store.ReadIncident(ctx, e.Store.Read(), args.ID)
-	if err != nil || !ok {
+	if err != nil || !ok || Signal(inc.Signal) == Upstream { // which no commit is the place of
 		return err
+	}
+	if inc.ConfirmedAt == 0 || inc.HeadSHA == "" {
+		return nil // a suspicion is nobody's business, and there has to be a commit to show it on
 	}
 	steps, err := e.Store.Steps(ctx, inc.ID)
 	if err != nil {
@@ -101,6 +104,9 @@ func conclusion(s State) checkrun.Conclusion {
 
 func title(inc *store.Incident) string {
 	name := workflowName(inc.WorkflowPath)
+	if t := titleOf(inc); t != "" {
+		return t
+	}
 	switch State(inc.State) {
 	case Recovered:
 		return name + " recovered"
@@ -126,6 +132,9 @@ func buttonText(inc *store.Incident) string {
 	case Exhausted:
 		return "Try all steps again"
 	case InDoubt:
+		if inc.HeldBy == proofName {
+			return "Recover now all the same"
+		}
 		return "Go on with the next step"
 	default:
 		return "Recover now all the same"
@@ -135,14 +144,16 @@ func buttonText(inc *store.Incident) string {
 func summary(inc *store.Incident, steps []store.Step) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "**%s.**\n\n", upper(checkrun.Escape(inc.Reason)))
-	fmt.Fprintf(&b, "Incident %d: [run %d](%s) of %s on %s, attempt %d, concluded **%s**.\n", inc.ID, inc.RunID, inc.RunURL,
-		checkrun.Code(workflowName(inc.WorkflowPath)), checkrun.Code(inc.HeadBranch), inc.RunAttempt, checkrun.Escape(inc.Conclusion))
+	fmt.Fprintf(&b, "Incident %d: %s", inc.ID, occasion(inc))
 	if inc.FailedJob != "" {
 		fmt.Fprintf(&b, "Failed job: %s", checkrun.Code(inc.FailedJob))
 		if inc.FailedStep != "" {
 			fmt.Fprintf(&b, ", step %s", checkrun.Code(inc.FailedStep))
 		}
 		b.WriteString(".\n")
+	}
+	if inc.ErrorLine != "" {
+		fmt.Fprintf(&b, "First error: %s\n", checkrun.Code(inc.ErrorLine))
 	}
 	if inc.Cause != "" {
 		fmt.Fprintf(&b, "Cause: %s.\n", inc.Cause)

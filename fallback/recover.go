@@ -113,6 +113,11 @@ func (e *Engine) goOn(ctx context.Context, r queue.Recover, key string, id int64
 		case !ok:
 			answer = refuse("There is no incident %d.", id)
 			return nil
+		case State(inc.State) == Suspected && inc.Signal == string(Missed) && !r.Automated:
+			// Who asks knows that nothing comes, or does not want to wait.
+			if answer.Message, err = e.decide(ctx, tx, &inc, r, c, known); err != nil {
+				return err
+			}
 		case State(inc.State).Active():
 			answer.Message = fmt.Sprintf("Already recovering %s, incident %d: %s.", name, id, inc.Reason)
 		case State(inc.State).Waiting():
@@ -166,7 +171,7 @@ func (e *Engine) decide(ctx context.Context, tx *store.Tx, inc *store.Incident, 
 	if err := json.Unmarshal([]byte(inc.Ladder), &ladder); err != nil {
 		return "", fmt.Errorf("read ladder of incident %d: %w", inc.ID, err)
 	}
-	if was == InDoubt {
+	if was == InDoubt && inc.HeldBy != proofName { // there, nothing was begun
 		// The person takes the doubt upon themselves; a step in doubt is not
 		// looked at any more, and its claim is free for the next epoch.
 		inc.StepIndex++
@@ -174,10 +179,11 @@ func (e *Engine) decide(ctx context.Context, tx *store.Tx, inc *store.Incident, 
 			return "", err
 		}
 	}
+	inc.HeldBy = ""
 	again := was == Exhausted || inc.StepIndex >= len(ladder.Recover)
 	if again {
 		for _, w := range c.Workflows {
-			if known && w.File == inc.WorkflowPath {
+			if known && w.File == inc.WorkflowPath && inc.Signal != string(Disabled) {
 				ladder = w
 			}
 		}

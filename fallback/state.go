@@ -34,12 +34,12 @@ type transition struct {
 // transitions is the state machine. Nothing else moves an incident; a change
 // here goes into docs/state-machine.md, a test compares them.
 var transitions = []transition{
-	{Healthy, Failing, "a watched run concluded failure, timed_out or startup_failure on the default branch"},
+	{Healthy, Failing, "a watched run concluded failure, timed_out or startup_failure on the default branch; a tick that was only late comes back so"},
 	{Healthy, Suspected, "a tick, a push or a run is late beyond the soft grace"},
 
 	{Suspected, Failing, "fresh answers of GitHub's confirm it beyond the hard grace"},
 	{Suspected, Healthy, "it came after all"},
-	{Suspected, Superseded, "a newer tick or commit took its place"},
+	{Suspected, Superseded, "a newer tick or commit took its place, or another incident is about the cause"},
 	{Suspected, Suppressed, "what it depends on is down, or somebody has paused the workflow"},
 	{Suspected, Exhausted, "nothing is to be done about it: catchup is none"},
 	{Suspected, InDoubt, "whether it can still happen is not to be found out"},
@@ -47,8 +47,8 @@ var transitions = []transition{
 	{Failing, Recovering, "the claim was won; the first step's intent is written"},
 	{Failing, Suppressed, "a gate holds it back: breaker, bounds, budget, pause, cool-down, flapping, or an upstream incident"},
 	{Failing, Exhausted, "no step applies, or recoveries of this failure do not last (recover_loop)"},
-	{Failing, Superseded, "the run itself succeeded after all, or a newer tick took its place"},
-	{Failing, Healthy, "a later run of the workflow succeeded on the branch"},
+	{Failing, Superseded, "the run itself succeeded after all, a newer tick took its place, or somebody has ended the tick's run"},
+	{Failing, Healthy, "a later run of the workflow succeeded on the branch, or nobody expects the tick any more"},
 	{Failing, InDoubt, "the claim is in doubt, or the run can still take effect and a second execution would do harm"},
 
 	{Recovering, Recovering, "the next step's intent is written, or a step failed and the next one comes"},
@@ -65,7 +65,7 @@ var transitions = []transition{
 	{Verifying, InDoubt, "no evidence came in time, or it is gone"},
 
 	{Exhausted, Failing, "a person, or at most three times another system, asked for another round"},
-	{Exhausted, Superseded, "the run was re-run by somebody and succeeded"},
+	{Exhausted, Superseded, "the run was re-run by somebody and succeeded, or a newer tick took its place"},
 	{Exhausted, Healthy, "a later run of the workflow succeeded on the branch"},
 
 	{Suppressed, Failing, "nothing holds it back any more, or a person asked for it"},
@@ -74,11 +74,11 @@ var transitions = []transition{
 	{Suppressed, Superseded, "the run itself succeeded after all, or a newer tick took its place"},
 	{Suppressed, Healthy, "a later run of the workflow succeeded on the branch"},
 
-	{InDoubt, Failing, "a person decided to go on with the next step"},
+	{InDoubt, Failing, "a person decided to go on with the next step, or it is proven that nothing else will do the work"},
 	{InDoubt, Recovered, "late evidence says success"},
 	{InDoubt, Recovering, "late evidence says that the step failed"},
 	{InDoubt, Healthy, "a later run of the workflow succeeded on the branch, and no step of ours is in doubt"},
-	{InDoubt, Superseded, "the run was re-run by somebody and succeeded"},
+	{InDoubt, Superseded, "the run was re-run by somebody and succeeded, or a newer tick took its place"},
 }
 
 // allowed says whether the table has the transition.

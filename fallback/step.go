@@ -47,6 +47,8 @@ func (sc *scope) rung(i int) (step, error) {
 	}
 	c := sc.flow.Recover[i]
 	switch {
+	case Signal(sc.inc.Signal) == Disabled:
+		return enableStep{sc.inc.WorkflowPath}, nil
 	case c.Rerun != nil:
 		return rerunStep{*c.Rerun}, nil
 	case c.Dispatch != nil:
@@ -66,6 +68,8 @@ func describe(kind, target string) string {
 	switch kind {
 	case kindRerun:
 		return "re-run"
+	case kindEnable:
+		return "switch on " + path.Base(target)
 	case kindDispatch:
 		return "dispatch " + path.Base(target)
 	case kindRepositoryDispatch:

@@ -27,6 +27,10 @@ const maxAttempt = 10
 
 func (s rerunStep) skip(_ *Engine, sc *scope) string {
 	switch {
+	case sc.inc.RunID == 0:
+		return "there is no run that could be run again"
+	case sc.inc.Signal == string(Stalled) && sc.inc.Conclusion == "":
+		return "the run has not ended, and GitHub re-runs only what has"
 	case sc.inc.RunAttempt >= maxAttempt:
 		return fmt.Sprintf("the run is at attempt %d already", sc.inc.RunAttempt)
 	case len(s.When) > 0 && !slices.Contains(s.When, config.RerunCause(sc.inc.Cause)):

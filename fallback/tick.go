@@ -27,8 +27,7 @@ func tickKey(repo queue.Repo, workflowPath, cron string, tick store.Millis) stri
 }
 
 // suspectTick opens the incident of a tick that no run has answered within the
-// soft grace, and wakes it. nil when the tick has one already, or is nobody's:
-// GitHub has switched the workflow off.
+// soft grace, and wakes it. nil when the tick has one already.
 func (e *Engine) suspectTick(ctx context.Context, tx *store.Tx, repo queue.Repo, w *store.Watch, at time.Time, cron string, flow config.Workflow) (*store.Incident, error) {
 	ladder, err := json.Marshal(flow)
 	if err != nil {
@@ -45,14 +44,59 @@ func (e *Engine) suspectTick(ctx context.Context, tx *store.Tx, repo queue.Repo,
 	if err != nil || !opened {
 		return nil, err
 	}
-	reason := fmt.Sprintf("no run has answered the tick of %s yet", at.UTC().Format(timeFormat))
-	if err := e.move(ctx, tx, inc, Suspected, reason, map[string]any{"tick": at.UTC(), "cron": cron}); err != nil {
+	evidence := map[string]any{"tick": at.UTC(), "cron": cron}
+	if catchupOf(flow) != config.CatchupAll {
+		silence, err := e.takePlace(ctx, tx, inc, e.scaled(e.grace(w, flow).Hard), Suspected, Failing, Suppressed)
+		if err != nil {
+			return nil, err
+		}
+		if silence < inc.BeganAt {
+			inc.BeganAt = silence
+			evidence["silent_since"] = silence.Time()
+		}
+	}
+	if err := e.move(ctx, tx, inc, Suspected, fmt.Sprintf("no run has answered the tick of %s yet", showTick(inc)), evidence); err != nil {
 		return nil, err
 	}
 	if err := e.saveTick(ctx, tx, inc, store.TickSuspected); err != nil {
 		return nil, err
 	}
 	return inc, e.wake(ctx, tx, inc.ID)
+}
+
+// takePlace ends the incidents of earlier ticks in the given states for which
+// nothing was begun: only the latest is made up for. It returns when the
+// silence began that this tick belongs to. A schedule of every five minutes
+// would have a newer tick before any of them could be believed to be missed,
+// so the time without a run is counted from the first one; ticks that are
+// further apart than the hard grace wait for their own.
+func (e *Engine) takePlace(ctx context.Context, tx *store.Tx, inc *store.Incident, hard time.Duration, states ...State) (store.Millis, error) {
+	older, err := store.TickIncidents(ctx, tx, store.TickFilter{
+		RepoID: inc.RepoID, WorkflowPath: inc.WorkflowPath, Signal: string(Missed), States: stateNames(states), Before: inc.TickAt, Untouched: true,
+	})
+	if err != nil {
+		return 0, err
+	}
+	silence := inc.BeganAt
+	for i := range older {
+		o := &older[i]
+		if inc.TickAt.Time().Sub(o.TickAt.Time()) < hard {
+			silence = min(silence, o.BeganAt)
+		}
+		if err := e.dropTick(ctx, tx, o, map[string]any{"tick": inc.TickAt.Time(), "incident": inc.ID}); err != nil {
+			return 0, err
+		}
+	}
+	return silence, nil
+}
+
+// dropTick ends the incident of a tick that a newer one has taken the place of.
+func (e *Engine) dropTick(ctx context.Context, tx *store.Tx, inc *store.Incident, newer map[string]any) error {
+	if err := e.saveTick(ctx, tx, inc, store.TickDropped); err != nil {
+		return err
+	}
+	inc.HeldBy, inc.NotBefore = "", 0
+	return e.move(ctx, tx, inc, Superseded, "a newer tick took its place", newer)
 }
 
 // saveTick records what became of the tick of an incident.
@@ -69,8 +113,41 @@ func (e *Engine) wakeTick(ctx context.Context, tx *store.Tx, repo queue.Repo, r 
 		return nil
 	}
 	inc, ok, err := store.IncidentOfKey(ctx, tx, tickKey(repo, r.WorkflowPath, r.TickCron, r.TickAt))
-	if err != nil || !ok {
+	if err != nil || !ok || State(inc.State) == Healthy {
 		return err
 	}
 	return e.wake(ctx, tx, inc.ID)
+}
+
+// wakeMissed wakes the incidents of ticks of a workflow that are not over: a
+// run of it has succeeded, or the tick before them is settled.
+func (e *Engine) wakeMissed(ctx context.Context, tx *store.Tx, repoID int64, path string, states ...string) error {
+	list, err := store.TickIncidents(ctx, tx, store.TickFilter{RepoID: repoID, WorkflowPath: path, Signal: string(Missed), States: states})
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		if err := e.wake(ctx, tx, list[i].ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func catchupOf(flow config.Workflow) config.Catchup {
+	if flow.Schedule.Catchup == "" {
+		return config.CatchupLatest
+	}
+	return flow.Schedule.Catchup
+}
+
+// showTick is the tick of an incident for people.
+func showTick(inc *store.Incident) string { return inc.TickAt.Time().Format(timeFormat) }
+
+func stateNames(states []State) []string {
+	names := make([]string, 0, len(states))
+	for _, s := range states {
+		names = append(names, string(s))
+	}
+	return names
 }

@@ -80,16 +80,37 @@ func IncidentOfKey(ctx context.Context, db bun.IDB, key string) (inc Incident, o
 	return found(inc, err, "read incident of occurrence")
 }
 
-// TickIncidents are the incidents of ticks of a workflow that are in one of
-// the states and have not begun a step, oldest tick first.
-func TickIncidents(ctx context.Context, db bun.IDB, repoID int64, path, signal string, states []string) ([]Incident, error) {
+// TickFilter narrows a list of incidents of ticks. Zero values do not narrow.
+type TickFilter struct {
+	RepoID       int64
+	WorkflowPath string
+	Signal       string
+	States       []string
+	Before       Millis // of ticks before this one
+	After        Millis // of ticks after this one
+	// Untouched leaves out those that have a run, or a step that was begun.
+	Untouched bool
+}
+
+// TickIncidents are incidents of ticks, oldest tick first, at most 1000.
+func TickIncidents(ctx context.Context, db bun.IDB, f TickFilter) ([]Incident, error) {
 	var list []Incident
-	err := db.NewSelect().Model(&list).Where("repo_id = ?", repoID).Where("workflow_path = ?", path).Where("signal = ?", signal).
-		Where("tick_at <> 0").Where("state IN (?)", bun.List(states)).
-		Where("NOT EXISTS (SELECT 1 FROM steps AS s WHERE s.incident_id = incident.id AND s.epoch <> 0)").
-		OrderExpr("tick_at, id").Limit(1000).Scan(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("list ticks without an answer: %w", err)
+	q := db.NewSelect().Model(&list).Where("repo_id = ?", f.RepoID).Where("workflow_path = ?", f.WorkflowPath).
+		Where("signal = ?", f.Signal).Where("tick_at <> 0").OrderExpr("tick_at, id").Limit(1000)
+	if len(f.States) > 0 {
+		q.Where("state IN (?)", bun.List(f.States))
+	}
+	if f.Before != 0 {
+		q.Where("tick_at < ?", f.Before)
+	}
+	if f.After != 0 {
+		q.Where("tick_at > ?", f.After)
+	}
+	if f.Untouched {
+		q.Where("run_id = 0").Where("NOT EXISTS (SELECT 1 FROM steps AS s WHERE s.incident_id = incident.id AND s.epoch <> 0)")
+	}
+	if err := q.Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list incidents of ticks: %w", err)
 	}
 	return list, nil
 }

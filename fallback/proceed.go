@@ -22,6 +22,9 @@ func (e *Engine) proceed(ctx context.Context, sc *scope) (next, error) {
 	if err := e.classify(ctx, sc); err != nil {
 		return next{}, err
 	}
+	if err := e.sample(ctx, sc); err != nil {
+		return next{}, err
+	}
 	if State(sc.inc.State) == Failing && !sc.inc.Forced {
 		if n, stop, err := e.admitted(ctx, sc); err != nil || stop {
 			return n, err
@@ -30,9 +33,21 @@ func (e *Engine) proceed(ctx context.Context, sc *scope) (next, error) {
 	if sc.inc.StepIndex >= len(sc.flow.Recover) {
 		return next{}, e.exhaust(ctx, sc)
 	}
+	if at := e.backedOff(sc.inc); !at.IsZero() {
+		return next{at: at}, nil
+	}
 	s, err := sc.rung(sc.inc.StepIndex)
 	if err != nil {
 		return next{}, err
+	}
+	calm, err := e.calm(ctx, sc, s)
+	if err != nil {
+		return next{}, err
+	}
+	if p, ok := sc.subject().(preparer); ok && calm {
+		if n, stop, err := p.prepare(ctx, e, sc, s); err != nil || stop {
+			return n, err
+		}
 	}
 	if skip := s.skip(e, sc); skip != "" {
 		return next{again: true}, e.skip(ctx, sc, s, skip)
@@ -78,6 +93,9 @@ func (e *Engine) begin(ctx context.Context, sc *scope, s step) (*store.Step, err
 			st = nil
 			return err
 		}
+		if err := e.takePart(ctx, tx, sc, s); err != nil {
+			return err
+		}
 		lease := store.MillisOf(e.Clock.Now().Add(e.StepDeadline + time.Hour))
 		claim, ok, err := e.acquire(ctx, tx, inc, now, lease)
 		if err != nil {
@@ -91,6 +109,7 @@ func (e *Engine) begin(ctx context.Context, sc *scope, s step) (*store.Step, err
 		if err := tx.AddStep(ctx, st); err != nil {
 			return err
 		}
+		inc.NotBefore = 0
 		reason := fmt.Sprintf("step %d of %d: %s", st.StepIndex+1, len(sc.flow.Recover), describe(st.Kind, st.Target))
 		return e.move(ctx, tx, inc, Recovering, reason, map[string]any{"step": st.StepIndex + 1, "try": st.Try, "epoch": st.Epoch})
 	})

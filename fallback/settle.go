@@ -86,6 +86,9 @@ func (e *Engine) settle(ctx context.Context, sc *scope, st *store.Step, res resu
 	// knowing would cost more than a commit.
 	ctx = context.WithoutCancel(ctx)
 	err := e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if err := e.experience(ctx, tx, sc, st, res); err != nil {
+			return err
+		}
 		switch res.verdict {
 		case happened:
 			return e.started(ctx, tx, sc, st, was, res)
@@ -233,8 +236,14 @@ func (e *Engine) stepFailed(ctx context.Context, tx *store.Tx, sc *scope, st *st
 		// The attempt that we started is accounted for by this step.
 		sc.inc.RunAttempt, sc.inc.Cause = st.RunAttempt, ""
 	}
-	if res.verdict == refused || tries >= s.tries() {
+	spared, err := e.spared(ctx, tx, st, res)
+	if err != nil {
+		return err
+	}
+	if res.verdict == refused || tries >= s.tries() && !spared {
 		sc.inc.StepIndex++
+	} else {
+		e.backOff(sc.inc, tries)
 	}
 	return e.move(ctx, tx, sc.inc, Recovering, fmt.Sprintf("step %d (%s) failed: %s", st.StepIndex+1, describe(st.Kind, st.Target), res.reason), res.evidence)
 }

@@ -102,12 +102,12 @@ func (tx *Tx) OpenIncident(ctx context.Context, inc *Incident) (bool, error) {
 
 // SwapIncident writes inc when the stored row still has the state from and the
 // version that inc carries, and raises the version. [ErrConflict] otherwise.
-// The Check Run's id is not written: it has [Tx.SetCheckRun], which must not
-// make a transition fail.
+// The Check Run's id and the upstream incident are not written: they have
+// [Tx.SetCheckRun] and [Tx.Join], which must not make a transition fail.
 func (tx *Tx) SwapIncident(ctx context.Context, inc *Incident, from string) error {
 	read := inc.Version
 	inc.Version++
-	res, err := tx.NewUpdate().Model(inc).WherePK().ExcludeColumn("check_run_id").
+	res, err := tx.NewUpdate().Model(inc).WherePK().ExcludeColumn("check_run_id", "upstream_id").
 		Where("state = ?", from).Where("version = ?", read).Exec(ctx)
 	if err == nil {
 		var n int64

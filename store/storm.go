@@ -17,19 +17,21 @@ type Canary struct {
 	At           Millis
 }
 
-// SaveCanary records an observation unless a later one of the target is known,
-// and returns what was known before; known is false when nothing was.
-func (tx *Tx) SaveCanary(ctx context.Context, c Canary) (before Canary, known bool, err error) {
-	err = tx.NewSelect().Model(&before).Where("repo_id = ?", c.RepoID).Where("workflow_path = ?", c.WorkflowPath).Scan(ctx)
-	if before, known, err = found(before, err, "read canary"); err != nil {
-		return before, known, err
+// SaveCanary records an observation. news is false when it says nothing new: a
+// later one of the target is known, or the last one said the same less than
+// step (ms) before.
+func (tx *Tx) SaveCanary(ctx context.Context, c Canary, step Millis) (news bool, err error) {
+	var last Canary
+	err = tx.NewSelect().Model(&last).Where("repo_id = ?", c.RepoID).Where("workflow_path = ?", c.WorkflowPath).Scan(ctx)
+	last, known, err := found(last, err, "read canary")
+	if err != nil || known && (c.At < last.At || c.Began == last.Began && c.At < last.At+step) {
+		return false, err
 	}
-	_, err = tx.NewInsert().Model(&c).On("CONFLICT (repo_id, workflow_path) DO UPDATE").
-		Set("began = EXCLUDED.began, at = EXCLUDED.at").Where("EXCLUDED.at >= canary.at").Exec(ctx)
+	_, err = tx.NewInsert().Model(&c).On("CONFLICT (repo_id, workflow_path) DO UPDATE").Set("began = EXCLUDED.began, at = EXCLUDED.at").Exec(ctx)
 	if err != nil {
-		return before, known, fmt.Errorf("write canary of %s: %w", c.WorkflowPath, err)
+		return false, fmt.Errorf("write canary of %s: %w", c.WorkflowPath, err)
 	}
-	return before, known, nil
+	return true, nil
 }
 
 // Canaries counts the targets observed at or after since, and those among them

@@ -14,6 +14,8 @@ CREATE TABLE dependencies (
     name        TEXT    PRIMARY KEY,           -- github-actions | github-api | github-webhooks | agent:<host>
     breaker     TEXT    NOT NULL,              -- JSON of storm.Breaker
     upstream_id BIGINT  NOT NULL DEFAULT 0,    -- the newest upstream incident about it
+    page        TEXT    NOT NULL DEFAULT '',   -- what the public status page said, JSON of fallback.StatusPage
+    page_at     BIGINT  NOT NULL DEFAULT 0,    -- when it was asked
     updated_at  BIGINT  NOT NULL
 );
 

@@ -77,6 +77,8 @@ type bench struct {
 	actions *actions
 	metrics *prometheus.Registry
 	ctx     context.Context
+	// jitter is the pause that is drawn between tries of a step.
+	jitter time.Duration
 	// crash ends the process at the named point, once.
 	crash string
 }
@@ -142,6 +144,7 @@ func (b *bench) restart() {
 		Store: b.store, Queue: b.queue, Clock: b.clock, Clients: b.clients, Configs: b.configs,
 		Publisher: &checkrun.Publisher{AppID: b.gh.AppID}, Actions: b.actions, Registerer: b.metrics,
 		BotLogin: func() string { return "redundancy[bot]" },
+		Logs:     b.clients, Jitter: func(time.Duration) time.Duration { return b.jitter },
 	})
 	b.engine.at = func(point string) error {
 		if b.crash == point {
@@ -248,11 +251,12 @@ func (b *bench) pass(d time.Duration) {
 	end := b.clock.Now().Add(d)
 	for {
 		b.work()
-		at, ok := b.queue.nextAt()
+		at, ok := b.nextAt()
 		if !ok || at.After(end) {
 			break
 		}
 		b.clock.Advance(at.Sub(b.clock.Now()))
+		b.look()
 	}
 	b.clock.Advance(end.Sub(b.clock.Now()))
 	b.work()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -31,8 +30,7 @@ func (e *Engine) look(ctx context.Context, tx *store.Tx, w *store.Watch, now tim
 	}
 	set := e.clock.schedule(facts.Crons)
 	through := now.Add(-e.scaled(e.grace(w, flow).Soft))
-	ticks := set.Between(w.SettledThrough.Time(), through, 2*maxChecked)
-	if len(ticks) > 0 {
+	if ticks := set.Between(w.SettledThrough.Time(), through, 2*maxChecked); len(ticks) > 0 {
 		if err := e.settleTicks(ctx, tx, w, flow, ticks); err != nil {
 			return err
 		}
@@ -58,18 +56,23 @@ func (e *Engine) settleTicks(ctx context.Context, tx *store.Tx, w *store.Watch, 
 	if err != nil {
 		return err
 	}
-	runs, err := store.Watchable(ctx, tx, w.RepoID)
+	watchable, err := store.Watchable(ctx, tx, w.RepoID)
 	if err != nil {
 		return err
 	}
-	runs = runs && !strings.HasPrefix(w.WorkflowState, "disabled")
+	if watchable {
+		if err := e.stateLater(ctx, tx, w); err != nil {
+			return err
+		}
+	}
+	watchable = watchable && !switchedOff(w.WorkflowState)
 	var missing []schedule.Tick
 	for i, t := range ticks {
 		var outcome store.TickOutcome
 		switch {
 		case answered[t]:
 			continue
-		case !runs || i < len(ticks)-maxChecked:
+		case !watchable || i < len(ticks)-maxChecked || t.At.Before(w.WatchedSince.Time()):
 			outcome = store.TickUnwatched
 		case t.At.Before(newest):
 			outcome = store.TickDropped
@@ -82,6 +85,18 @@ func (e *Engine) settleTicks(ctx context.Context, tx *store.Tx, w *store.Watch, 
 		}
 	}
 	return e.suspectTicks(ctx, tx, w, flow, missing)
+}
+
+// stateLater has the state of a watched workflow read now and then.
+func (e *Engine) stateLater(ctx context.Context, tx *store.Tx, w *store.Watch) error {
+	if e.Clock.Since(max(w.StateAt, w.WatchedSince).Time()) < e.scaled(stateEvery) {
+		return nil
+	}
+	repo, err := e.watchedRepo(ctx, w)
+	if err != nil {
+		return err
+	}
+	return e.checkState(ctx, tx, repo, w)
 }
 
 // suspectTicks hands on ticks without a run. Of several that are found at

@@ -68,6 +68,11 @@ func (e *Engine) assign(ctx context.Context, tx *store.Tx, run store.WorkflowRun
 	if err != nil {
 		return run, err
 	}
+	if switchedOff(w.WorkflowState) && run.CreatedAt > w.StateAt { // somebody has switched it on
+		if err := tx.SetWorkflowState(ctx, run.RepoID, run.WorkflowPath, "active", run.CreatedAt); err != nil {
+			return run, err
+		}
+	}
 	created := run.CreatedAt.Time()
 	answered, _, err := answeredTicks(ctx, tx, run.RepoID, run.WorkflowPath, created.Add(-schedule.MaxLate))
 	if err != nil {

@@ -47,8 +47,6 @@ func (sc *scope) rung(i int) (step, error) {
 	}
 	c := sc.flow.Recover[i]
 	switch {
-	case Signal(sc.inc.Signal) == Disabled:
-		return enableStep{sc.inc.WorkflowPath}, nil
 	case c.Rerun != nil:
 		return rerunStep{*c.Rerun}, nil
 	case c.Dispatch != nil:
@@ -59,6 +57,8 @@ func (sc *scope) rung(i int) (step, error) {
 		return localStep{*c.Run}, nil
 	case c.WorkflowAtHome != nil:
 		return homeStep{*c.WorkflowAtHome}, nil
+	case Signal(sc.inc.Signal) == Disabled: // whose rung is empty
+		return enableStep{sc.inc.WorkflowPath}, nil
 	}
 	return nil, queue.Permanent(fmt.Errorf("step %d of incident %d is empty", i+1, sc.inc.ID))
 }
@@ -115,6 +115,9 @@ func (e *Engine) verifyRun(ctx context.Context, sc *scope, st *store.Step) (resu
 	evidence := map[string]any{"run": known.RunID, "attempt": known.Attempt, "conclusion": known.Conclusion, "url": known.URL}
 	switch {
 	case !known.Completed() || known.Attempt < st.RunAttempt:
+		if res, ok, err := e.stuckChild(ctx, sc, st, known); err != nil || ok {
+			return res, err
+		}
 		return e.overdue(sc, st, known), nil
 	case known.Conclusion != "success":
 		return result{verdict: failedStep, reason: fmt.Sprintf("run %d, attempt %d, concluded %s", known.RunID, known.Attempt, known.Conclusion), evidence: evidence}, nil

@@ -1,0 +1,288 @@
+package health
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/redundancy-app/redundancy/store"
+)
+
+var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+func ago(d time.Duration) store.Millis { return store.MillisOf(now.Add(-d)) }
+
+// outcomes are runs, the newest first and hourly: S success, F failure,
+// T timed_out, U startup_failure, c cancelled, s skipped, a action_required.
+func outcomes(s string) (runs []store.PastRun) {
+	words := map[rune]string{'S': "success", 'F': "failure", 'T': "timed_out", 'U': "startup_failure", 'c': "cancelled", 's': "skipped", 'a': "action_required"}
+	for i, c := range s {
+		at := ago(time.Duration(i+1) * time.Hour)
+		runs = append(runs, store.PastRun{RunID: int64(1000 - i), Attempt: 1, Conclusion: words[c], CreatedAt: at, EndedAt: at + 60_000, URL: fmt.Sprintf("https://example.com/%d", 1000-i)})
+	}
+	return runs
+}
+
+func scheduled(runs []store.PastRun, late int) []store.PastRun {
+	for i := range runs {
+		delay := 15 * time.Minute
+		if i < late {
+			delay += time.Millisecond
+		}
+		runs[i].TickAt, runs[i].TickCron = runs[i].CreatedAt-store.Millis(delay.Milliseconds()), "0 * * * *|UTC"
+	}
+	return runs
+}
+
+func base(runs []store.PastRun) *Facts {
+	return &Facts{Repo: "acme/site", Workflow: "x.yml", Since: now.Add(-100 * day), Grace: 15 * time.Minute, Scheduled: true, Runs: runs}
+}
+
+func TestScore(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		facts      *Facts
+		score      float64 // -1 none
+		why        string
+		deductions string
+	}{
+		{"all well", base(outcomes(strings.Repeat("S", 50))), 100, "", ""},
+		{"nothing", base(nil), -1, "not enough runs: 0 of 10", ""},
+		{"one run short", base(outcomes("FSSSSSSSS")), -1, "not enough runs: 9 of 10", "runs -5: 1 of the last 9 runs failed (run 1000)"},
+		{"at the limit", base(outcomes("FSSSSSSSSS")), 95.5, "", "runs -4.5: 1 of the last 10 runs failed (run 1000)"},
+		{"every kind of failure", base(outcomes("FTUSSSSSSS")), 86.5, "", "runs -13.5: 3 of the last 10 runs failed (run 1000, run 999, run 998)"},
+		{"cancelled is neutral", base(outcomes("cccccccccsaSSSSSSSSSS")), 100, "", ""},
+		{"cancelled does not count as a sample", base(outcomes("cccccccccSSSSSSSSS")), -1, "not enough runs: 9 of 10", ""},
+		{"only the last fifty count", base(outcomes(strings.Repeat("S", 50) + "FFFF")), 100, "", ""},
+		{"everything failed", base(outcomes(strings.Repeat("F", 50))), 55, "", "runs -45: 50 of the last 50 runs failed (run 1000, run 999, run 998, run 997, run 996)"},
+		{"late ticks count half", base(scheduled(outcomes(strings.Repeat("S", 20)), 2)), 99, "", "punctuality -1: of the last 20 ticks 0 got no run and 2 a late one (more than 15m0s) (run 1000, run 999)"},
+		{"on the minute of the grace is in time", base(scheduled(outcomes(strings.Repeat("S", 20)), 0)), 100, "", ""},
+		{"missed ticks count in full", func() *Facts {
+			f := base(scheduled(outcomes(strings.Repeat("S", 16)), 0))
+			for i, o := range []store.TickOutcome{store.TickMissed, store.TickDropped, store.TickMissed, store.TickLate, store.TickSuspected, store.TickUnwatched} {
+				f.Ticks = append(f.Ticks, store.Tick{TickAt: ago(time.Duration(i)*time.Minute + time.Minute), Cron: "c", Outcome: o, IncidentID: int64(7 + i)})
+			}
+			return f // 16 answered, 3 without a run, 1 late, 2 undecided
+		}(), 96.5, "", "punctuality -3.5: of the last 20 ticks 3 got no run and 1 a late one (more than 15m0s) (incident 7, incident 8, incident 9, incident 10)"},
+		{"a tick that was missed and then answered is late", func() *Facts {
+			f := base(scheduled(outcomes(strings.Repeat("S", 20)), 1))
+			f.Ticks = []store.Tick{{TickAt: f.Runs[0].TickAt, Cron: f.Runs[0].TickCron, Outcome: store.TickMissed, IncidentID: 7}}
+			return f
+		}(), 99.5, "", "punctuality -0.5: of the last 20 ticks 0 got no run and 1 a late one (more than 15m0s) (incident 7)"},
+		{"nine ticks are too few", base(append(scheduled(outcomes("SSSSSSSSS"), 9), outcomes("SS")...)), 100, "", ""},
+		{"a workflow without a schedule is never late", func() *Facts {
+			f := base(scheduled(outcomes(strings.Repeat("S", 20)), 20))
+			f.Scheduled = false
+			return f
+		}(), 100, "", ""},
+		{"the worst open incident", func() *Facts {
+			f := base(outcomes(strings.Repeat("S", 20)))
+			f.Incidents = []store.IncidentSpan{
+				{ID: 9, State: "suspected", Reason: "late", OpenedAt: ago(time.Minute)},
+				{ID: 8, State: "exhausted", Reason: "no step is left", OpenedAt: ago(time.Hour), ConfirmedAt: ago(time.Hour), RunURL: "https://example.com/8"},
+				{ID: 7, State: "recovering", Reason: "busy", OpenedAt: ago(time.Hour), ConfirmedAt: ago(time.Hour)},
+			}
+			return f
+		}(), 75, "", "incident -25: incident 8 is exhausted: no step is left (incident 8, run 0)"},
+		{"repairs that take half a day", func() *Facts {
+			f := base(outcomes(strings.Repeat("S", 20)))
+			f.Incidents = []store.IncidentSpan{
+				{ID: 9, State: "recovered", BeganAt: ago(48 * time.Hour), OpenedAt: ago(47 * time.Hour), ConfirmedAt: ago(46 * time.Hour), SettledAt: ago(30 * time.Hour)},
+				{ID: 8, State: "healthy", BeganAt: ago(106 * time.Hour), OpenedAt: ago(106 * time.Hour), ConfirmedAt: ago(106 * time.Hour), SettledAt: ago(100 * time.Hour)},
+			}
+			return f
+		}(), 95, "", "repair -5: incidents of 28 days lasted 12h0m0s on average (incident 9)"},
+		{"never below zero", func() *Facts {
+			f := base(scheduled(outcomes(strings.Repeat("F", 10)), 0))
+			for i := range 500 {
+				f.Ticks = append(f.Ticks, store.Tick{TickAt: ago(time.Duration(i) * time.Second), Cron: "c", Outcome: store.TickMissed})
+			}
+			f.Incidents = []store.IncidentSpan{
+				{ID: 9, State: "in_doubt", Reason: "?", OpenedAt: ago(time.Hour), ConfirmedAt: ago(time.Hour)},
+				{ID: 8, State: "healthy", OpenedAt: ago(20 * day), ConfirmedAt: ago(20 * day), SettledAt: ago(day)},
+			}
+			return f
+		}(), 0, "", "runs -45: 10 of the last 10 runs failed (run 1000, run 999, run 998, run 997, run 996); " +
+			"incident -25: incident 9 is in_doubt: ? (incident 9); " +
+			"punctuality -20: of the last 50 ticks 50 got no run and 0 a late one (more than 15m0s) (); " +
+			"repair -10: incidents of 28 days lasted 456h0m0s on average (incident 8)"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := Score(tt.facts, now)
+			if score := -1.0; got.Score != nil && *got.Score != tt.score || got.Score == nil && score != tt.score || got.WhyNoScore != tt.why {
+				t.Errorf("score %v %q, want %v %q", got.Score, got.WhyNoScore, tt.score, tt.why)
+			}
+			if diff := cmp.Diff(tt.deductions, said(got.Deductions)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func said(list []Deduction) string {
+	var parts []string
+	for _, d := range list {
+		var links []string
+		for _, l := range d.Links {
+			links = append(links, fmt.Sprintf("%s %d", l.Kind, l.ID))
+			if l.URL == "" {
+				links = append(links, "leads nowhere")
+			}
+		}
+		parts = append(parts, fmt.Sprintf("%s -%g: %s (%s)", d.Component, d.Points, d.Cause, strings.Join(links, ", ")))
+	}
+	return strings.Join(parts, "; ")
+}
+
+func TestFigures(t *testing.T) {
+	f := base(nil)
+	f.Since = now.Add(-10 * day)
+	f.Incidents = []store.IncidentSpan{
+		// Noticed an hour after it began, an hour more to confirm, twelve in all.
+		{ID: 5, BeganAt: ago(36 * time.Hour), OpenedAt: ago(35 * time.Hour), ConfirmedAt: ago(34 * time.Hour), SettledAt: ago(24 * time.Hour)},
+		// At the same time: no more outage, but an incident.
+		{ID: 4, BeganAt: ago(30 * time.Hour), OpenedAt: ago(30 * time.Hour), ConfirmedAt: ago(30 * time.Hour), SettledAt: ago(18 * time.Hour)},
+		// Never confirmed.
+		{ID: 3, BeganAt: ago(99 * time.Hour), OpenedAt: ago(99 * time.Hour), SettledAt: ago(50 * time.Hour)},
+		// Open for six hours.
+		{ID: 2, OpenedAt: ago(6 * time.Hour), ConfirmedAt: ago(6 * time.Hour)},
+		// Over before it was watched.
+		{ID: 1, OpenedAt: ago(12 * day), ConfirmedAt: ago(12 * day), SettledAt: ago(11 * day)},
+		// GitHub's clock was ahead: it began before we heard of it all the same.
+		{ID: 6, BeganAt: ago(59 * time.Minute), OpenedAt: ago(time.Hour), ConfirmedAt: ago(time.Hour), SettledAt: ago(time.Hour)},
+	}
+	got := figures(f, now)
+	want := Figures{
+		Availability: number(1 - 24.0/240), DownSeconds: 24 * 3600, Incidents: 4, Open: 1,
+		MTTD: number(2 * 3600 / 4.0), MTTR: number((12 + 12 + 0) * 3600 / 3.0),
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
+		t.Error(diff)
+	}
+	f.Since, f.Incidents = now, nil
+	if got := figures(f, now); got.Availability != nil || got.MTTD != nil || got.MTTR != nil {
+		t.Errorf("figures of no time: %+v", got)
+	}
+}
+
+func number(v float64) *float64 { return &v }
+
+func TestTrend(t *testing.T) {
+	daily := func(this, before string) *Facts {
+		f := base(nil)
+		f.Scheduled = false
+		for i, c := range this {
+			r := outcomes(string(c))[0]
+			r.CreatedAt = ago(time.Duration(i)*day + time.Hour)
+			f.Runs = append(f.Runs, r)
+		}
+		for i, c := range before {
+			r := outcomes(string(c))[0]
+			r.CreatedAt = ago(time.Duration(i+7)*day + time.Hour)
+			f.Runs = append(f.Runs, r)
+		}
+		return f
+	}
+	for _, tt := range []struct {
+		name         string
+		this, before string
+		want         *Trend
+	}{
+		{"better", "SSSSSSS", "FFSSSSS", &Trend{100, 76.6, 23.4}}, // 100 x (1 - 45 x 2/7 / 55)
+		{"worse", "SSSSF", "SSSSS", &Trend{83.6, 100, -16.4}},
+		{"too few this week", "SSSS", "SSSSS", nil},
+		{"too few before", "SSSSSSS", "SSSSc", nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, trend(daily(tt.this, tt.before), now)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	late := daily("SSSSSSS", "SSSSSSS")
+	late.Scheduled = true
+	for i := range late.Runs[:7] {
+		late.Runs[i].TickAt = late.Runs[i].CreatedAt - store.Millis(time.Hour.Milliseconds())
+	}
+	if diff := cmp.Diff(&Trend{86.7, 100, -13.3}, trend(late, now)); diff != "" { // 100 x (1 - 10/75)
+		t.Error(diff)
+	}
+}
+
+func TestSummarise(t *testing.T) {
+	target := func(name string, score float64) Target {
+		one := Target{Workflow: name, Figures: Figures{Availability: number(0.5), Open: 1}}
+		if score >= 0 {
+			one.Score = &score
+		}
+		return one
+	}
+	got := Summarise("acme/site", []Target{target("a", 100), target("b", 100), target("c", 40), target("new", -1)})
+	want := Repository{Repo: "acme/site", Score: number(60), Targets: 4, Scored: 3, Open: 4, Worst: "c", Availability: number(0.5)}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if got := Summarise("acme/site", []Target{target("new", -1)}); got.Score != nil || got.WhyNoScore != "none of its workflows has enough runs yet" {
+		t.Errorf("%+v", got)
+	}
+	if got := Summarise("acme/site", nil); got.Score != nil || got.WhyNoScore != "no workflow is watched" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestDocumentedFormula holds docs/health.md to the code.
+func TestDocumentedFormula(t *testing.T) {
+	b, err := os.ReadFile("../docs/health.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(b)
+	f := TheFormula
+	want := map[string]float64{"runs": f.Runs, "punctuality": f.Punctuality, "incident": f.Incident, "repair": f.Repair}
+	for state, weight := range f.States {
+		want[state] = weight
+	}
+	got := map[string]float64{}
+	for _, m := range regexp.MustCompile(`(?m)^\| (\w+) \| ([0-9.]+) \|`).FindAllStringSubmatch(page, -1) {
+		if got[m[1]], err = strconv.ParseFloat(m[2], 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("docs/health.md has other weights: %s", diff)
+	}
+	if f.Runs+f.Punctuality+f.Incident+f.Repair != 100 {
+		t.Error("the weights do not sum up to 100")
+	}
+	for _, words := range []string{
+		fmt.Sprintf("the last %d conclusive runs", f.Results), fmt.Sprintf("the last %d of %d days", f.Results, f.Window),
+		fmt.Sprintf("Fewer than %d conclusive runs", f.MinSamples), fmt.Sprintf("Fewer than %d decided ticks", f.MinSamples),
+		fmt.Sprintf("A week needs %d conclusive runs", f.MinWeek), fmt.Sprintf("divided by %.0f h", f.RepairFull/3600), fmt.Sprintf("Over %d days", f.Window),
+	} {
+		if !strings.Contains(page, words) {
+			t.Errorf("docs/health.md does not say %q", words)
+		}
+	}
+	text := fmt.Sprintf("score = 100 - %g x failed share of the last %d runs - %g x unanswered share of the last %d ticks of %d days (late counts half)"+
+		" - %g x weight of the worst open incident's state - %g x mean time to repair / %g h (at most 1)",
+		f.Runs, f.Results, f.Punctuality, f.Results, f.Window, f.Incident, f.Repair, f.RepairFull/3600)
+	if f.Text != text {
+		t.Errorf("the text says %q, the numbers %q", f.Text, text)
+	}
+	// The example of the page.
+	example := base(outcomes(strings.Repeat("S", 45) + strings.Repeat("F", 5)))
+	example.Runs = scheduled(example.Runs, 2)[:50]
+	example.Runs[48].TickAt, example.Runs[49].TickAt = 0, 0 // replaced by the two that were missed
+	example.Ticks = []store.Tick{{TickAt: ago(1), Cron: "c", Outcome: store.TickMissed}, {TickAt: ago(2), Cron: "c", Outcome: store.TickMissed}}
+	example.Incidents = []store.IncidentSpan{{ID: 1, State: "recovered", OpenedAt: ago(144 * time.Minute), ConfirmedAt: ago(144 * time.Minute), SettledAt: ago(0)}}
+	if got := Score(example, now); got.Score == nil || *got.Score != 93.3 {
+		t.Errorf("the example of docs/health.md scores %+v", got)
+	}
+}

@@ -2,6 +2,7 @@ package fallback
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/redundancy-app/redundancy/store"
@@ -43,10 +44,18 @@ var gates = []gate{
 
 // gated asks the gates. stop is true when one of them is closed.
 func (e *Engine) gated(ctx context.Context, sc *scope, s step) (n next, stop bool, err error) {
+	return e.gatedBut(ctx, sc, s)
+}
+
+// gatedBut asks all gates but some.
+func (e *Engine) gatedBut(ctx context.Context, sc *scope, s step, but ...string) (n next, stop bool, err error) {
 	if sc.inc.Forced {
 		return next{}, false, nil
 	}
 	for _, g := range gates {
+		if slices.Contains(but, g.name) {
+			continue
+		}
 		h, err := g.ask(ctx, e, sc, s)
 		if err != nil {
 			return next{}, false, err
@@ -66,6 +75,9 @@ func (e *Engine) gated(ctx context.Context, sc *scope, s step) (n next, stop boo
 			to := h.to
 			if to == "" {
 				to = Suppressed
+			}
+			if err := e.returnProbe(ctx, tx, sc.inc); err != nil {
+				return err
 			}
 			sc.inc.HeldBy, sc.inc.NotBefore = g.name, 0
 			if !h.until.IsZero() {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/stall"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -17,7 +18,7 @@ func (e *Engine) inspectLater(ctx context.Context, tx *store.Tx, repo queue.Repo
 	if run.Completed() || run.Tombstone != "" {
 		return nil
 	}
-	at, err := e.nextLook(ctx, tx, run)
+	at, err := e.firstLook(ctx, tx, run)
 	if err != nil {
 		return err
 	}
@@ -26,23 +27,39 @@ func (e *Engine) inspectLater(ctx context.Context, tx *store.Tx, repo queue.Repo
 			return err
 		}
 	}
-	item := queue.InspectRun{Repo: repo, RunID: run.RunID, Attempt: run.Attempt}.Item()
+	return e.inspectAt(ctx, tx, queue.InspectRun{Repo: repo, RunID: run.RunID, Attempt: run.Attempt}, at)
+}
+
+func (e *Engine) inspectAt(ctx context.Context, tx *store.Tx, args queue.InspectRun, at time.Time) error {
+	item := args.Item()
 	item.Options.RunAt = at
 	return e.Queue.Enqueue(ctx, tx, item)
 }
 
-// nextLook is when an attempt that has not ended is worth a look.
-func (e *Engine) nextLook(ctx context.Context, tx *store.Tx, run store.WorkflowRun) (time.Time, error) {
+// firstLook is when an attempt that has not ended is worth a look, as far as
+// that can be said without its history: the worker learns the rest, and most
+// runs have begun, or ended, by then.
+func (e *Engine) firstLook(ctx context.Context, tx *store.Tx, run store.WorkflowRun) (time.Time, error) {
+	var flow config.Workflow
 	w, known, err := store.ReadWatch(ctx, tx, run.RepoID, run.WorkflowPath)
 	if err != nil {
 		return time.Time{}, err
 	}
-	var flow config.Workflow
 	if known && json.Unmarshal([]byte(w.Flow), &flow) != nil {
-		flow = config.Workflow{} // the worker reads the configuration itself
+		flow = config.Workflow{} // the worker takes the configuration in force
 	}
+	limits := stall.Learn(flow.Stall, stall.History{}).Scaled(e.Scale)
 	if run.BeganAt != 0 {
-		return run.BeganAt.Time().Add(e.scaled(limitsOf(flow.Stall).running)), nil
+		return run.BeganAt.Time().Add(limits.Running), nil
 	}
-	return max(run.StartedAt, run.CreatedAt).Time().Add(e.scaled(limitsOf(flow.Stall).soft())), nil
+	return asked(run).Add(limits.Soft()), nil
+}
+
+// asked is when an attempt was asked for. A re-run keeps created_at: by that,
+// the second attempt of an old run would be stuck before it has begun.
+func asked(run store.WorkflowRun) time.Time {
+	if run.StartedAt != 0 {
+		return run.StartedAt.Time()
+	}
+	return run.CreatedAt.Time()
 }

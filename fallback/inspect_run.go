@@ -2,12 +2,104 @@ package fallback
 
 import (
 	"context"
+	"time"
 
+	"github.com/rs/zerolog"
+
+	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/stall"
+	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
+	"github.com/redundancy-app/redundancy/store"
 )
 
-// Inspect is the worker of queue.InspectRun.
-func (e *Engine) Inspect(_ context.Context, job queue.Job) error {
-	_, err := arguments[queue.InspectRun](job)
-	return err
+// Inspect is the worker of queue.InspectRun. Where webhooks have told enough,
+// it asks GitHub nothing.
+func (e *Engine) Inspect(ctx context.Context, job queue.Job) error {
+	args, err := arguments[queue.InspectRun](job)
+	if err != nil {
+		return err
+	}
+	log := zerolog.Ctx(ctx).With().Int64("installation_id", args.Repo.InstallationID).
+		Str("repo", args.Repo.FullName()).Int64("run", args.RunID).Logger()
+	ctx = log.WithContext(ctx)
+	if args.Repo, err = e.addressed(ctx, args.Repo); err != nil {
+		return err
+	}
+	known, ok, err := store.LatestAttempt(ctx, e.Store.Read(), args.Repo.ID, args.RunID)
+	if err != nil || !ok || known.Completed() || known.Tombstone != "" {
+		return err
+	}
+	if known.Attempt != args.Attempt {
+		return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return e.inspectLater(ctx, tx, args.Repo, known) })
+	}
+	flow, watched, err := e.inspected(ctx, args.Repo, known)
+	if err != nil || !watched {
+		return err
+	}
+	if soonest := known.BeganAt.Time().Add(stall.Learn(flow.Stall, stall.History{}).Scaled(e.Scale).Running); known.BeganAt != 0 && e.Clock.Now().Before(soonest) {
+		return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return e.inspectAt(ctx, tx, args, soonest) })
+	}
+	return e.inspect(ctx, args, flow)
+}
+
+// inspected says whether an attempt is looked after here, and by what
+// configuration. One that a step has started is its step's business.
+func (e *Engine) inspected(ctx context.Context, repo queue.Repo, run store.WorkflowRun) (flow config.Workflow, ok bool, err error) {
+	flow, ok, err = e.watched(ctx, repo, run.WorkflowPath, false)
+	if err != nil || !ok || isPullRequest(run.Event) {
+		return flow, false, err
+	}
+	child, err := store.IsChild(ctx, e.Store.Read(), repo.ID, run.RunID, run.Attempt)
+	return flow, !child, err
+}
+
+// inspect asks GitHub for the run as it stands.
+func (e *Engine) inspect(ctx context.Context, args queue.InspectRun, flow config.Workflow) error {
+	client, err := e.Clients.Installation(args.Repo.InstallationID)
+	if err != nil {
+		return err
+	}
+	known, err := e.reread(ctx, client, args.Repo, args.RunID)
+	switch {
+	case githubapi.IsNotFound(err):
+		return nil // deleted, or another repository's by now: there is nothing to look after
+	case err != nil:
+		return e.lost(ctx, err)
+	case known.Completed(): // its webhook was lost
+		return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+			return e.Queue.Enqueue(ctx, tx, queue.ObserveRun{Repo: args.Repo, RunID: args.RunID}.Item())
+		})
+	case known.Attempt != args.Attempt:
+		return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return e.inspectLater(ctx, tx, args.Repo, known) })
+	}
+	j, err := e.judge(ctx, client, args.Repo, known, time.UnixMilli(args.Since), flow.Stall)
+	if err != nil {
+		return err
+	}
+	return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if err := e.sing(ctx, tx, args.Repo, known, j); err != nil {
+			return err
+		}
+		switch j.Level {
+		case stall.Fine:
+			return e.inspectAt(ctx, tx, args, j.Next)
+		case stall.Waiting:
+			args.Since = e.Clock.Now().UnixMilli()
+			return e.inspectAt(ctx, tx, args, j.Next)
+		default:
+			return e.suspectStall(ctx, tx, args, known, flow, j)
+		}
+	})
+}
+
+// sing tells the canary whether a run has begun in time.
+func (e *Engine) sing(ctx context.Context, tx *store.Tx, repo queue.Repo, run store.WorkflowRun, j judged) error {
+	switch {
+	case j.Steps > 0:
+		return e.canary(ctx, tx, repo, run.WorkflowPath, true, store.MillisOf(j.Began))
+	case j.Level == stall.Suspected || j.Level == stall.Stuck:
+		return e.canary(ctx, tx, repo, run.WorkflowPath, false, e.now())
+	}
+	return nil
 }

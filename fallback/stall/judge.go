@@ -24,26 +24,23 @@ type Verdict struct {
 	Limit   time.Duration // that Age is compared with
 }
 
-// recheck is how often what waits for people is looked at: an approval sends
-// no event of the run.
+// recheck is how often what waits is looked at: an approval sends no event of
+// the run.
 const recheck = time.Hour
 
-// Judge says where an attempt stands that has not ended. An attempt that waits
-// for an approval waits for a person's decision, for up to 30 days, and is
-// never stuck. The first look at what is stuck comes when the limit is reached
-// exactly.
+// Judge says where an attempt stands that has not ended. One that waits for an
+// approval ("waiting"), for up to 30 days, or behind another run of its
+// concurrency group ("pending") does what people have told it to, and is never
+// stuck: the run before it is judged by itself, and starting the work anew
+// would put it behind the same one.
 func Judge(s Sight, l Limits, now time.Time) Verdict {
 	if s.Steps > 0 {
 		return running(s, l, now)
 	}
 	v := Verdict{Age: now.Sub(s.Since), Limit: l.Queued}
 	switch {
-	case s.Status == "waiting":
+	case waits(s.Status):
 		v.Level, v.Next = Waiting, now.Add(recheck)
-	case s.Status == "pending" && v.Age < l.Pending:
-		v.Level, v.Limit, v.Next = Waiting, l.Pending, earlier(now.Add(recheck), s.Since.Add(l.Pending))
-	case s.Status == "pending":
-		v.Level, v.Limit = Stuck, l.Pending
 	case v.Age < l.Soft():
 		v.Next = s.Since.Add(l.Soft())
 	case v.Age < l.Queued:
@@ -62,7 +59,7 @@ func running(s Sight, l Limits, now time.Time) Verdict {
 	}
 	v := Verdict{Running: true, Age: now.Sub(s.Moved), Limit: l.Running}
 	switch {
-	case s.Status == "waiting":
+	case waits(s.Status):
 		v.Level, v.Next = Waiting, now.Add(recheck)
 	case v.Age < l.Running:
 		v.Next = s.Moved.Add(l.Running)
@@ -74,9 +71,4 @@ func running(s Sight, l Limits, now time.Time) Verdict {
 	return v
 }
 
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
+func waits(status string) bool { return status == "waiting" || status == "pending" }

@@ -20,10 +20,6 @@ const (
 	// UnknownDuration stands for the usual duration of a workflow of which too
 	// few good runs are known.
 	UnknownDuration = 2 * time.Hour
-	// Pending is how long a run may stand behind another one of its concurrency
-	// group. What runs there may take GitHub's 6 hours for a job, and some jobs
-	// come one after the other; whoever set the group up wants it to wait.
-	Pending = 12 * time.Hour
 
 	maxQueued  = 24 * time.Hour
 	maxRunning = 24 * time.Hour
@@ -33,7 +29,6 @@ const (
 // Limits say how long is too long for an attempt.
 type Limits struct {
 	Queued  time.Duration // from its start to its first step
-	Pending time.Duration // the same behind its concurrency group
 	Running time.Duration // from one change of a step to the next
 	// Duration of the whole attempt, reached as well before a change of a step
 	// is missed. 0 asks for nothing.
@@ -45,7 +40,7 @@ func (l Limits) Soft() time.Duration { return l.Queued / 3 }
 
 // Scaled divides all limits.
 func (l Limits) Scaled(by float64) Limits {
-	for _, d := range []*time.Duration{&l.Queued, &l.Pending, &l.Running, &l.Duration} {
+	for _, d := range []*time.Duration{&l.Queued, &l.Running, &l.Duration} {
 		*d = time.Duration(float64(*d) / by)
 	}
 	return l
@@ -62,7 +57,7 @@ type History struct {
 // it stands there; the rest is learned where there are 5 samples or more, and
 // is never shorter than the minimum nor longer than a day.
 func Learn(c config.Stall, h History) Limits {
-	l := Limits{Queued: MinQueued, Pending: Pending, Running: MinRunning, Duration: UnknownDuration}
+	l := Limits{Queued: MinQueued, Running: MinRunning, Duration: UnknownDuration}
 	if len(h.Queued) >= minSamples {
 		l.Queued = min(max(MinQueued, 3*percentile(h.Queued, 95)), maxQueued)
 	}

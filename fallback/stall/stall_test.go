@@ -28,15 +28,15 @@ func TestLearn(t *testing.T) {
 		past History
 		want Limits
 	}{
-		"nothing known":            {want: Limits{15 * time.Minute, 12 * time.Hour, 30 * time.Minute, 2 * time.Hour}},
-		"too few samples":          {past: History{Queued: minutes(60, 60, 60, 60), Durations: minutes(1, 1, 1, 1), Steps: minutes(60, 60, 60, 60)}, want: Limits{15 * time.Minute, 12 * time.Hour, 30 * time.Minute, 2 * time.Hour}},
-		"below the minimum":        {past: History{Queued: minutes(1, 1, 1, 1, 4), Steps: minutes(1, 2, 3, 4, 14)}, want: Limits{15 * time.Minute, 12 * time.Hour, 30 * time.Minute, 2 * time.Hour}},
-		"learned":                  {past: History{Queued: minutes(1, 1, 1, 1, 10), Steps: minutes(1, 2, 3, 4, 20), Durations: minutes(10, 10, 10, 10, 10)}, want: Limits{30 * time.Minute, 12 * time.Hour, 40 * time.Minute, 10 * time.Minute}},
-		"at most a day":            {past: History{Queued: minutes(600, 600, 600, 600, 600), Steps: minutes(900, 900, 900, 900, 900)}, want: Limits{24 * time.Hour, 12 * time.Hour, 24 * time.Hour, 2 * time.Hour}},
-		"six deviations":           {past: History{Durations: minutes(8, 9, 10, 11, 12)}, want: Limits{15 * time.Minute, 12 * time.Hour, 30 * time.Minute, 10*time.Minute + 533736*time.Millisecond}},
-		"one bad run moves little": {past: History{Durations: minutes(10, 10, 10, 10, 300)}, want: Limits{15 * time.Minute, 12 * time.Hour, 30 * time.Minute, 10 * time.Minute}},
+		"nothing known":            {want: Limits{15 * time.Minute, 30 * time.Minute, 2 * time.Hour}},
+		"too few samples":          {past: History{Queued: minutes(60, 60, 60, 60), Durations: minutes(1, 1, 1, 1), Steps: minutes(60, 60, 60, 60)}, want: Limits{15 * time.Minute, 30 * time.Minute, 2 * time.Hour}},
+		"below the minimum":        {past: History{Queued: minutes(1, 1, 1, 1, 4), Steps: minutes(1, 2, 3, 4, 14)}, want: Limits{15 * time.Minute, 30 * time.Minute, 2 * time.Hour}},
+		"learned":                  {past: History{Queued: minutes(1, 1, 1, 1, 10), Steps: minutes(1, 2, 3, 4, 20), Durations: minutes(10, 10, 10, 10, 10)}, want: Limits{30 * time.Minute, 40 * time.Minute, 10 * time.Minute}},
+		"at most a day":            {past: History{Queued: minutes(600, 600, 600, 600, 600), Steps: minutes(900, 900, 900, 900, 900)}, want: Limits{24 * time.Hour, 24 * time.Hour, 2 * time.Hour}},
+		"six deviations":           {past: History{Durations: minutes(8, 9, 10, 11, 12)}, want: Limits{15 * time.Minute, 30 * time.Minute, 10*time.Minute + 533736*time.Millisecond}},
+		"one bad run moves little": {past: History{Durations: minutes(10, 10, 10, 10, 300)}, want: Limits{15 * time.Minute, 30 * time.Minute, 10 * time.Minute}},
 		"configured": {conf: config.Stall{Queued: config.Duration(time.Minute), Running: config.Duration(2 * time.Minute)}, past: History{Queued: minutes(60, 60, 60, 60, 60), Durations: minutes(60, 60, 60, 60, 60)},
-			want: Limits{time.Minute, 12 * time.Hour, 2 * time.Minute, 0}},
+			want: Limits{time.Minute, 2 * time.Minute, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(tc.want, Learn(tc.conf, tc.past)); diff != "" {
@@ -47,7 +47,7 @@ func TestLearn(t *testing.T) {
 }
 
 func TestJudge(t *testing.T) {
-	l := Limits{Queued: 15 * time.Minute, Pending: 12 * time.Hour, Running: 30 * time.Minute, Duration: 2 * time.Hour}
+	l := Limits{Queued: 15 * time.Minute, Running: 30 * time.Minute, Duration: 2 * time.Hour}
 	after := func(d time.Duration) time.Time { return start.Add(d) }
 	queued := Sight{Status: "queued", Since: start}
 	busy := Sight{Status: "in_progress", Since: start, Steps: 2, Began: after(time.Minute), Moved: after(10 * time.Minute)}
@@ -67,8 +67,6 @@ func TestJudge(t *testing.T) {
 		"a runner was named, nothing began":  {with(queued, "in_progress"), 15 * time.Minute, Stuck, 0},
 		"waits for an approval":              {with(queued, "waiting"), 29 * 24 * time.Hour, Waiting, 29*24*time.Hour + time.Hour},
 		"behind its group":                   {with(queued, "pending"), time.Hour, Waiting, 2 * time.Hour},
-		"behind its group, just below":       {with(queued, "pending"), 12*time.Hour - 1, Waiting, 12 * time.Hour},
-		"behind its group, too long":         {with(queued, "pending"), 12 * time.Hour, Stuck, 0},
 		"goes on":                            {busy, 40*time.Minute - 1, Fine, 40 * time.Minute},
 		"a long step in a run of usual time": {busy, 40 * time.Minute, Suspected, 121 * time.Minute},
 		"just below the usual time":          {busy, 121*time.Minute - 1, Suspected, 121 * time.Minute},
@@ -97,12 +95,12 @@ func TestJudgeIsMonotone(t *testing.T) {
 		span := func(name string) time.Duration {
 			return time.Duration(rapid.Int64Range(0, int64(48*time.Hour)).Draw(t, name))
 		}
-		s := Sight{Status: rapid.SampledFrom([]string{"queued", "in_progress", "pending"}).Draw(t, "status"), Since: start}
+		s := Sight{Status: rapid.SampledFrom([]string{"queued", "in_progress", "waiting"}).Draw(t, "status"), Since: start}
 		if rapid.Bool().Draw(t, "began") {
 			s.Steps, s.Began = 1, start.Add(span("began"))
 			s.Moved = s.Began.Add(span("moved"))
 		}
-		l := Limits{span("queued"), span("pending"), span("running"), span("duration")}
+		l := Limits{span("queued"), span("running"), span("duration")}
 		at, later := start.Add(span("at")), time.Duration(0)
 		if at.Before(s.Moved) {
 			at = s.Moved

@@ -1,0 +1,98 @@
+package fallback
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/go-github/v62/github"
+	"github.com/rs/zerolog"
+
+	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/stall"
+	"github.com/redundancy-app/redundancy/queue"
+	"github.com/redundancy-app/redundancy/store"
+)
+
+// What the limits of a workflow are learned from.
+const (
+	stallHistory  = 28 * 24 * time.Hour
+	stallAttempts = 200
+	// stallSteps is of how many good runs the steps are read, a request each,
+	// and only when a run seems to hang.
+	stallSteps = 5
+)
+
+// stallLimits are those of a workflow by its configuration and its past. steps
+// adds the lengths of its steps, which cost requests.
+func (e *Engine) stallLimits(ctx context.Context, client *github.Client, repo queue.Repo, path string, c config.Stall, steps bool) (stall.Limits, error) {
+	since := store.MillisOf(e.Clock.Now().Add(-stallHistory))
+	past, err := store.AttemptsOf(ctx, e.Store.Read(), repo.ID, path, since, stallAttempts)
+	if err != nil {
+		return stall.Limits{}, err
+	}
+	var h stall.History
+	var good []store.AttemptTimes
+	for _, a := range past {
+		if a.StartedAt != 0 && a.BeganAt >= a.StartedAt {
+			h.Queued = append(h.Queued, a.BeganAt.Time().Sub(a.StartedAt.Time()))
+		}
+		from := max(a.StartedAt, a.BeganAt)
+		if a.Conclusion == "success" && from != 0 && a.EndedAt >= from {
+			h.Durations = append(h.Durations, a.EndedAt.Time().Sub(from.Time()))
+			good = append(good, a)
+		}
+	}
+	if steps && c.Running == 0 {
+		h.Steps = e.stepLengths(ctx, client, repo, good[:min(len(good), stallSteps)])
+	}
+	return stall.Learn(c, h).Scaled(e.Scale), nil
+}
+
+// stepLengths reads the steps of runs. What cannot be read is not known.
+func (e *Engine) stepLengths(ctx context.Context, client *github.Client, repo queue.Repo, good []store.AttemptTimes) []time.Duration {
+	var all []time.Duration
+	for _, a := range good {
+		list, err := jobsOf(ctx, client, repo, a.RunID, a.Attempt)
+		if err != nil {
+			zerolog.Ctx(ctx).Warn().Err(err).Int64("run", a.RunID).Msg("steps of an earlier run cannot be read")
+			break
+		}
+		all = append(all, stall.Lengths(list)...)
+	}
+	return all
+}
+
+func jobsOf(ctx context.Context, client *github.Client, repo queue.Repo, runID int64, attempt int) ([]*github.WorkflowJob, error) {
+	return jobs(ctx, &scope{client: client, repo: repo, inc: &store.Incident{RunID: runID, RunAttempt: attempt}})
+}
+
+// judged is an attempt that has not ended, as GitHub shows it now.
+type judged struct {
+	stall.Sight
+	stall.Verdict
+}
+
+// judge reads the jobs of an attempt that has not ended and says where it
+// stands. since is when it began to wait for nothing but a runner, if that is
+// later than the moment it was asked for.
+func (e *Engine) judge(ctx context.Context, client *github.Client, repo queue.Repo, run store.WorkflowRun, since time.Time, c config.Stall) (judged, error) {
+	list, err := jobsOf(ctx, client, repo, run.RunID, run.Attempt)
+	if err != nil {
+		return judged{}, err
+	}
+	if since.Before(asked(run)) {
+		since = asked(run)
+	}
+	j := judged{Sight: stall.See(run.Status, since, asked(run), list)}
+	for _, steps := range []bool{false, true} {
+		limits, err := e.stallLimits(ctx, client, repo, run.WorkflowPath, c, steps)
+		if err != nil {
+			return judged{}, err
+		}
+		j.Verdict = stall.Judge(j.Sight, limits, e.Clock.Now())
+		if !j.Running || j.Level == stall.Fine || j.Level == stall.Waiting {
+			break
+		}
+	}
+	return j, nil
+}

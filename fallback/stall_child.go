@@ -1,0 +1,90 @@
+package fallback
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/stall"
+	"github.com/redundancy-app/redundancy/githubapi"
+	"github.com/redundancy-app/redundancy/store"
+)
+
+// What is kept with a step whose run GitHub was asked to cancel.
+const (
+	noteCancelled = "cancel_asked_at" // Unix ms
+	noteForced    = "cancel_forced"
+)
+
+// stuckChild looks after the run that a step has started: one of which no step
+// begins is no help, and is ended so that the next rung's turn comes before the
+// step's deadline. ok is false while there is nothing to say about it. Its age
+// counts from the start of its attempt: a re-run keeps created_at, and by that
+// it would be as old as the run that was stuck before it.
+func (e *Engine) stuckChild(ctx context.Context, sc *scope, st *store.Step, known store.WorkflowRun) (res result, ok bool, err error) {
+	early := stall.Learn(sc.flow.Stall, stall.History{}).Scaled(e.Scale).Soft()
+	if st.State != store.StepStarted || known.Attempt != st.RunAttempt || known.BeganAt != 0 || sc.flow.Stall.Cancel == config.CancelNever ||
+		e.Clock.Now().Before(asked(known).Add(early)) {
+		return result{}, false, nil
+	}
+	j, err := e.judge(ctx, sc.client, sc.repo, known, time.Time{}, sc.flow.Stall)
+	if err != nil {
+		return result{}, false, err
+	}
+	if err := e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return e.sing(ctx, tx, sc.repo, known, j) }); err != nil {
+		return result{}, false, err
+	}
+	if j.Level != stall.Stuck || j.Steps > 0 {
+		return result{}, false, nil
+	}
+	return e.endChild(ctx, sc, st, known, j)
+}
+
+// endChild cancels the run, then forces it, then does without its end.
+func (e *Engine) endChild(ctx context.Context, sc *scope, st *store.Step, known store.WorkflowRun, j judged) (res result, ok bool, err error) {
+	notes := evidenceOf(st.Evidence)
+	if notes == nil {
+		notes = map[string]any{}
+	}
+	askedAt, _ := notes[noteCancelled].(float64)
+	forced, _ := notes[noteForced].(bool)
+	wait := time.UnixMilli(int64(askedAt)).Add(e.scaled(cancelWait))
+	switch now := e.Clock.Now(); {
+	case askedAt != 0 && now.Before(wait):
+		return result{verdict: pending, until: minTime(now.Add(e.scaled(pollMin)), wait)}, true, nil
+	case askedAt != 0 && forced:
+		return e.lostChild(sc, st, known, j), true, nil
+	case askedAt != 0:
+		notes[noteForced] = true
+	}
+	notes[noteCancelled] = e.Clock.Now().UnixMilli()
+	if err := e.jot(ctx, st, result{evidence: notes}); err != nil {
+		return result{}, false, err
+	}
+	err = postCancel(ctx, sc.client, sc.repo, known.RunID, notes[noteForced] == true)
+	if _, limited := githubapi.LimitedUntil(err); limited {
+		return result{}, false, err
+	}
+	switch out := githubapi.Outcome(err); {
+	case out == githubapi.Refused && notes[noteForced] == true:
+		return e.lostChild(sc, st, known, j), true, nil
+	case out == githubapi.Refused:
+		notes[noteCancelled] = e.Clock.Now().Add(-e.scaled(cancelWait)).UnixMilli() // force it now
+		return result{verdict: pending, until: e.Clock.Now()}, true, e.jot(ctx, st, result{evidence: notes})
+	}
+	return result{verdict: pending, until: e.Clock.Now().Add(e.scaled(pollSettle))}, true, nil
+}
+
+// lostChild is a run that GitHub has lost: it is not waited for where it does
+// no harm that it comes to life again, and reported if it does.
+func (e *Engine) lostChild(sc *scope, st *store.Step, known store.WorkflowRun, j judged) result {
+	res := result{
+		verdict: failedStep, evidence: stuckEvidence(known, j),
+		reason: fmt.Sprintf("run %d has waited %s without a step, and GitHub does not cancel it", st.RunID, showDuration(j.Age)),
+	}
+	if sc.flow.Effect != config.Idempotent && sc.flow.Effect != config.Guarded {
+		res.verdict, res.reason = inDoubt, res.reason+"; it can still take effect"
+	}
+	return res
+}

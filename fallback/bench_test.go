@@ -76,6 +76,7 @@ type bench struct {
 	configs *configs
 	actions *actions
 	metrics *prometheus.Registry
+	budgets Budgets
 	ctx     context.Context
 	// jitter is the pause that is drawn between tries of a step.
 	jitter time.Duration
@@ -143,8 +144,8 @@ func (b *bench) restart() {
 	b.engine = New(Config{
 		Store: b.store, Queue: b.queue, Clock: b.clock, Clients: b.clients, Configs: b.configs,
 		Publisher: &checkrun.Publisher{AppID: b.gh.AppID}, Actions: b.actions, Registerer: b.metrics,
-		BotLogin: func() string { return "redundancy[bot]" },
-		Logs:     b.clients, Jitter: func(time.Duration) time.Duration { return b.jitter },
+		BotLogin: func() string { return "redundancy[bot]" }, Budgets: b.budgets,
+		Logs: b.clients, Jitter: func(time.Duration) time.Duration { return b.jitter },
 	})
 	b.engine.at = func(point string) error {
 		if b.crash == point {
@@ -208,7 +209,7 @@ func (b *bench) workWith(before func()) {
 	b.Helper()
 	workers := b.engine.Workers()
 	for turns := 0; ; turns++ {
-		if turns > 500 {
+		if turns > 50_000 {
 			b.Fatal("the queue does not come to rest")
 		}
 		before()

@@ -156,3 +156,11 @@ func (e *Engine) takePart(ctx context.Context, tx *store.Tx, sc *scope, s step) 
 	}
 	return err
 }
+
+// heldNow is the gate that holds an incident, "" when it is not held.
+func heldNow(inc *store.Incident) string {
+	if State(inc.State) != Suppressed {
+		return ""
+	}
+	return inc.HeldBy
+}

@@ -23,7 +23,18 @@ type Incident struct {
 	Cause      string     `json:"cause,omitempty"`
 	FailedJob  string     `json:"failed_job,omitempty"`
 	FailedStep string     `json:"failed_step,omitempty"`
+	ErrorLine  string     `json:"error_line,omitempty"` // first of the log, cleaned and masked
+	Signature  string     `json:"signature,omitempty"`  // equal for equal failures of a workflow
+	Loops      int        `json:"loops,omitempty"`      // recoveries right before this one that did not last
+	Signal     Signal     `json:"signal"`               // what gave it away
+	Tick       *time.Time `json:"tick,omitempty"`       // of the schedule that it is about
+	Cron       string     `json:"cron,omitempty"`       // of that tick, "spec|timezone"
+	BeganAt    time.Time  `json:"began_at"`             // when the trouble itself began, as far as is known
+	Confirmed  *time.Time `json:"confirmed_at,omitempty"`
+	HeldBy     string     `json:"held_by,omitempty"`      // the gate that holds it back
+	Late       string     `json:"late_primary,omitempty"` // what became of the tick's own run after its recovery: skipped | cancelled | duplicate_possible
 	State      State      `json:"state"`
+	Upstream   int64      `json:"upstream,omitempty"` // the incident that it is part of
 	Reason     string     `json:"reason"`
 	Depth      int        `json:"depth"`
 	Actor      string     `json:"actor,omitempty"` // the person who asked for it
@@ -75,7 +86,12 @@ type Filter struct {
 	Owner, Name string
 	Workflow    string // path
 	States      []State
-	Limit       int // 0 means 100
+	// Upstream: only the parts of this incident.
+	Upstream int64
+	// All: parts of upstream incidents, too. Without it they are left out of
+	// lists that are not about one repository.
+	All   bool
+	Limit int // 0 means 100
 }
 
 // Incidents lists incidents without steps and timeline, newest first.
@@ -86,6 +102,7 @@ func (e *Engine) Incidents(ctx context.Context, f Filter) ([]Incident, error) {
 	}
 	rows, err := store.Incidents(ctx, e.Store.Read(), store.IncidentFilter{
 		RepoID: f.RepoID, Owner: f.Owner, Repo: f.Name, WorkflowPath: f.Workflow, States: states, Limit: int64(f.Limit),
+		UpstreamID: f.Upstream, Top: !f.All && f.Upstream == 0 && f.RepoID == 0 && f.Owner == "",
 	})
 	if err != nil {
 		return nil, err
@@ -122,7 +139,10 @@ func view(r *store.Incident) Incident {
 	return Incident{
 		ID: r.ID, Repo: queue.Repo{InstallationID: r.InstallationID, ID: r.RepoID, Owner: r.Owner, Name: r.Repo}, Workflow: r.WorkflowPath,
 		Run: r.RunID, Attempt: r.RunAttempt, RunURL: r.RunURL, HeadSHA: r.HeadSHA, Branch: r.HeadBranch, Conclusion: r.Conclusion,
-		Cause: r.Cause, FailedJob: r.FailedJob, FailedStep: r.FailedStep, State: State(r.State), Reason: r.Reason, Depth: r.Depth,
+		Cause: r.Cause, FailedJob: r.FailedJob, FailedStep: r.FailedStep, ErrorLine: r.ErrorLine, Signature: r.Signature, Loops: r.Loops, State: State(r.State),
+		Upstream: r.UpstreamID, Reason: r.Reason, Depth: r.Depth,
+		Signal: Signal(r.Signal), Tick: moment(r.TickAt), Cron: r.TickCron, BeganAt: r.BeganAt.Time(), Confirmed: moment(r.ConfirmedAt),
+		HeldBy: heldNow(r), Late: r.LatePrimary,
 		Actor: r.Actor, OpenedAt: r.OpenedAt.Time(), UpdatedAt: r.UpdatedAt.Time(), SettledAt: moment(r.SettledAt),
 		NotBefore: moment(r.NotBefore), CheckRun: r.CheckRunID, Evidence: Evidence(r.Evidence),
 	}

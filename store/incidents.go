@@ -161,6 +161,8 @@ type IncidentFilter struct {
 	WorkflowPath string
 	RunID        int64
 	States       []string
+	UpstreamID   int64 // parts of this upstream incident
+	Top          bool  // no parts of upstream incidents
 	Limit        int64 // 0 means 100
 }
 
@@ -185,6 +187,12 @@ func Incidents(ctx context.Context, db bun.IDB, f IncidentFilter) ([]Incident, e
 	}
 	if len(f.States) > 0 {
 		q.Where("state IN (?)", bun.List(f.States))
+	}
+	if f.UpstreamID != 0 {
+		q.Where("upstream_id = ?", f.UpstreamID)
+	}
+	if f.Top {
+		q.Where("upstream_id = 0")
 	}
 	if f.Limit == 0 {
 		f.Limit = 100

@@ -23,9 +23,11 @@ import (
 	"github.com/redundancy-app/redundancy/api"
 	"github.com/redundancy-app/redundancy/config"
 	"github.com/redundancy-app/redundancy/fallback"
+	"github.com/redundancy-app/redundancy/health"
 	"github.com/redundancy-app/redundancy/intake"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/queue/embedded"
+	"github.com/redundancy-app/redundancy/risk"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -84,6 +86,7 @@ func newBench(t *testing.T) *bench {
 		Token: token, Version: "v1.2.3", StartedAt: clock.Now(), Clock: clock, Log: zerolog.Nop(), Gatherer: registry,
 		Checks:    []api.Check{{Name: "database", Run: func(context.Context) error { return b.ready }}},
 		Incidents: engine, Claims: engine, Pauses: engine, Repositories: b.store, Deliveries: deliveries{b.store, b.queue}, Jobs: b.queue,
+		Scores: health.New(health.Config{Store: b.store, Clock: clock}), Risk: risk.New(b.store, clock),
 	}))
 	t.Cleanup(srv.Close)
 	b.url = srv.URL
@@ -197,6 +200,10 @@ func TestEveryRouteAnswersAsDescribed(t *testing.T) {
 	}{
 		{"GET", "/api/v1/status", "", 200, `"version": "v1.2.3"`},
 		{"GET", "/api/v1/health", "", 200, `"healthy": false`},
+		{"GET", "/api/v1/health?repo=acme", "", 400, "owner/name"},
+		{"GET", "/api/v1/health?repo=acme/none", "", 404, "not installed"},
+		{"GET", "/api/v1/risk?repo=acme", "", 400, "owner/name"},
+		{"GET", "/api/v1/risk/backtest?repo=acme/none", "", 404, "not installed"},
 		{"GET", "/api/v1/incidents", "", 200, `"state": "exhausted"`},
 		{"GET", "/api/v1/incidents?state=recovered,healthy", "", 200, `"incidents": []`},
 		{"GET", "/api/v1/incidents?repo=acme/site&limit=1", "", 200, `"run": 11`},

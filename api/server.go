@@ -30,6 +30,8 @@ type Config struct {
 	Repositories Repositories
 	Deliveries   Deliveries
 	Jobs         Jobs
+	Scores       Scores
+	Risk         Risk
 	Scans        Scans // nil: none are made
 	// Downtime is since when and until when the server was not up before its
 	// start; zero times and nil mean that it never ran before.
@@ -46,6 +48,8 @@ func New(cfg Config) http.Handler {
 	v1 := http.NewServeMux()
 	v1.HandleFunc("GET /api/v1/status", s.status)
 	v1.HandleFunc("GET /api/v1/health", s.health)
+	v1.HandleFunc("GET /api/v1/risk", s.risk)
+	v1.HandleFunc("GET /api/v1/risk/backtest", s.backtest)
 	v1.HandleFunc("GET /api/v1/incidents", s.incidents)
 	v1.HandleFunc("GET /api/v1/incidents/{id}", s.incident)
 	v1.HandleFunc("GET /api/v1/repositories", s.repositories)

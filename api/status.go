@@ -15,6 +15,7 @@ type Repositories interface {
 	Repositories(ctx context.Context, installationID int64) ([]store.Repository, error)
 	RepositoryByName(ctx context.Context, owner, name string) (store.Repository, bool, error)
 	IncidentStates(ctx context.Context) (map[string]int, error)
+	WatchedRepositories(ctx context.Context) ([]store.Repository, error)
 }
 
 // Status is the answer of GET /api/v1/status.
@@ -134,43 +135,6 @@ func moment(t time.Time) *time.Time {
 	}
 	t = t.UTC()
 	return &t
-}
-
-// Health is the answer of GET /api/v1/health.
-type Health struct {
-	Healthy bool                `json:"healthy"`
-	Reasons []string            `json:"reasons"` // why not; empty when healthy
-	Checks  []CheckResult       `json:"checks"`
-	Open    []fallback.Incident `json:"open_incidents"`
-}
-
-// unhealthy are the states of incidents that somebody has to know about. A
-// suppressed one counts: something is broken and nothing is being done.
-var unhealthy = []fallback.State{
-	fallback.Suspected, fallback.Failing, fallback.Recovering, fallback.Verifying,
-	fallback.Exhausted, fallback.Suppressed, fallback.InDoubt,
-}
-
-// health is 200 whether healthy or not: the question was answered.
-func (s *server) health(w http.ResponseWriter, r *http.Request) {
-	ok, checks := s.runChecks(r.Context())
-	h := Health{Healthy: ok, Checks: checks, Reasons: []string{}}
-	for _, c := range checks {
-		if !c.OK {
-			h.Reasons = append(h.Reasons, c.Name+": "+c.Detail)
-		}
-	}
-	open, err := s.cfg.Incidents.Incidents(r.Context(), fallback.Filter{States: unhealthy, Limit: maxIncidents})
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	h.Open = append([]fallback.Incident{}, open...)
-	for _, inc := range open {
-		h.Healthy = false
-		h.Reasons = append(h.Reasons, inc.Repo.FullName()+" "+inc.Workflow+": "+string(inc.State))
-	}
-	answer(w, http.StatusOK, h)
 }
 
 // RepositoryList is the answer of GET /api/v1/repositories.

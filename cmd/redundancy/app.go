@@ -23,12 +23,14 @@ import (
 	"github.com/redundancy-app/redundancy/fallback"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/handlers"
+	"github.com/redundancy-app/redundancy/health"
 	"github.com/redundancy-app/redundancy/history"
 	"github.com/redundancy-app/redundancy/installation"
 	"github.com/redundancy-app/redundancy/intake"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/queue/embedded"
 	"github.com/redundancy-app/redundancy/repoconfig"
+	"github.com/redundancy-app/redundancy/risk"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -143,7 +145,7 @@ func New(ctx context.Context, cfg config.Server, log zerolog.Logger, clock clock
 	}
 	a.engine = fallback.New(fallback.Config{
 		Store: a.store, Queue: a.queue, Clock: clock, Clients: a.clients, Configs: engineConfigs{loader}, Publisher: publisher,
-		Actions: a.actions, BotLogin: a.identity.BotLogin,
+		Actions: a.actions, BotLogin: a.identity.BotLogin, Logs: a.clients,
 		Log: log, Registerer: metrics, Scale: cfg.PollScale,
 	})
 	a.history = history.New(history.Config{
@@ -183,6 +185,7 @@ func New(ctx context.Context, cfg config.Server, log zerolog.Logger, clock clock
 		Token: cfg.APIToken.Reveal(), Version: version, StartedAt: clock.Now().UTC(), Clock: clock, Log: log, Gatherer: metrics, OpenMetrics: onLoopback(cfg.Listen),
 		Checks: a.readiness(), Incidents: a.engine, Claims: a.engine, Pauses: a.engine, Repositories: a.store, Deliveries: storedDeliveries{a.store, a.queue}, Jobs: a.queue,
 		Scans: a.store, Downtime: a.sweeper.Downtime,
+		Scores: health.New(health.Config{Store: a.store, Clock: clock}), Risk: risk.New(a.store, clock),
 	}))
 	a.Handler = mux
 	return a, nil

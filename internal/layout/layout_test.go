@@ -29,7 +29,7 @@ var layer = map[string]int{
 	"api": 1, "intake": 1, "handlers": 1, "commands": 1,
 	"checks": 2, "fallback": 2, "repoconfig": 2, "installation": 2, "agent": 2, "history": 2,
 	"githubapi": 3,
-	"queue":     4,
+	"queue":     4, "health": 4, "risk": 4,
 	"store":     5,
 	"config":    6,
 }
@@ -158,4 +158,29 @@ func contains(list []string, want string) bool {
 		}
 	}
 	return false
+}
+
+// TestRiskOnlyInforms: a score never triggers anything. Only what shows things
+// to people may know it.
+func TestRiskOnlyInforms(t *testing.T) {
+	shows := map[string]bool{"api": true, "cmd": true, "risk": true}
+	seen := map[string]bool{}
+	goFiles(t, func(path string, src []byte) {
+		f, err := parser.ParseFile(token.NewFileSet(), path, src, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from, _, _ := strings.Cut(path, "/")
+		for _, imp := range f.Imports {
+			if strings.Trim(imp.Path.Value, `"`) != module+"risk" {
+				continue
+			}
+			if seen[from] = true; !shows[from] {
+				t.Errorf("%s imports risk: it may be shown, and nothing else", path)
+			}
+		}
+	})
+	if !seen["api"] {
+		t.Error("api does not import risk: this test looks for the wrong thing")
+	}
 }

@@ -1,0 +1,123 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/redundancy-app/redundancy/fallback"
+	"github.com/redundancy-app/redundancy/health"
+	"github.com/redundancy-app/redundancy/risk"
+	"github.com/redundancy-app/redundancy/store"
+)
+
+// Scores are the figures over time. nil in [Config]: none are shown.
+type Scores interface {
+	Repository(ctx context.Context, repo store.Repository) (health.Report, error)
+	Fleet(ctx context.Context) (health.Report, error)
+}
+
+// Health is the answer of GET /api/v1/health.
+type Health struct {
+	// Healthy is about this moment: the server is ready and no incident is open.
+	Healthy bool                `json:"healthy"`
+	Reasons []string            `json:"reasons"` // why not; empty when healthy
+	Checks  []CheckResult       `json:"checks"`
+	Open    []fallback.Incident `json:"open_incidents"`
+	// The report is about the last weeks: a low score makes nothing unhealthy.
+	health.Report
+	// EarlyWarning and Risk inform, nothing acts on them; Risk only in the
+	// answer about one repository.
+	EarlyWarning *risk.QueueWarning `json:"early_warning,omitempty"`
+	Risk         []risk.Assessment  `json:"risk,omitempty"`
+}
+
+// unhealthy are the states of incidents that somebody has to know about. A
+// suppressed one counts: something is broken and nothing is being done.
+var unhealthy = []fallback.State{
+	fallback.Suspected, fallback.Failing, fallback.Recovering, fallback.Verifying,
+	fallback.Exhausted, fallback.Suppressed, fallback.InDoubt,
+}
+
+// health is 200 whether healthy or not: the question was answered. Query: repo
+// (owner/name), for one repository.
+func (s *server) health(w http.ResponseWriter, r *http.Request) {
+	repo, one, ok := s.repoOfQuery(w, r)
+	if !ok {
+		return
+	}
+	h, err := s.healthNow(r.Context(), repo.ID)
+	if err == nil {
+		err = s.healthOverTime(r.Context(), &h, repo, one)
+	}
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	answer(w, http.StatusOK, h)
+}
+
+// healthNow is about this moment; repoID of 0 means all repositories.
+func (s *server) healthNow(ctx context.Context, repoID int64) (Health, error) {
+	ok, checks := s.runChecks(ctx)
+	h := Health{Healthy: ok, Checks: checks, Reasons: []string{}}
+	for _, c := range checks {
+		if !c.OK {
+			h.Reasons = append(h.Reasons, c.Name+": "+c.Detail)
+		}
+	}
+	open, err := s.cfg.Incidents.Incidents(ctx, fallback.Filter{RepoID: repoID, States: unhealthy, Limit: maxIncidents})
+	h.Open = append([]fallback.Incident{}, open...)
+	for _, inc := range open {
+		h.Healthy = false
+		h.Reasons = append(h.Reasons, inc.Repo.FullName()+" "+inc.Workflow+": "+string(inc.State))
+	}
+	return h, err
+}
+
+func (s *server) healthOverTime(ctx context.Context, h *Health, repo store.Repository, one bool) (err error) {
+	if s.cfg.Risk != nil {
+		warning, err := s.cfg.Risk.Queue(ctx)
+		if err != nil {
+			return err
+		}
+		h.EarlyWarning = &warning
+	}
+	switch {
+	case s.cfg.Scores == nil:
+		return nil
+	case !one:
+		h.Report, err = s.cfg.Scores.Fleet(ctx)
+		return err
+	}
+	if h.Report, err = s.cfg.Scores.Repository(ctx, repo); err != nil || s.cfg.Risk == nil {
+		return err
+	}
+	rep, err := s.cfg.Risk.Report(ctx, []store.Repository{repo})
+	h.Risk = rep.Targets
+	return err
+}
+
+// repoOfQuery reads ?repo=owner/name. one is false without it; ok is false when
+// the request has been refused.
+func (s *server) repoOfQuery(w http.ResponseWriter, r *http.Request) (repo store.Repository, one, ok bool) {
+	v := r.URL.Query().Get("repo")
+	if v == "" {
+		return repo, false, true
+	}
+	owner, name, ok := strings.Cut(v, "/")
+	if !ok || owner == "" || name == "" {
+		refuse(w, http.StatusBadRequest, fmt.Sprintf("repo %q: want owner/name", v))
+		return repo, true, false
+	}
+	repo, ok, err := s.cfg.Repositories.RepositoryByName(r.Context(), owner, name)
+	if err != nil {
+		s.fail(w, r, err)
+		return repo, true, false
+	}
+	if !ok {
+		refuse(w, http.StatusNotFound, "the App is not installed on "+v)
+	}
+	return repo, true, ok
+}

@@ -96,6 +96,17 @@ func (e *Engine) release(ctx context.Context, sc *scope) (next, error) {
 	})
 }
 
+// returnProbe lets another incident be the probe: this one is held back, and
+// would keep the breaker waiting for an answer that does not come.
+func (e *Engine) returnProbe(ctx context.Context, tx *store.Tx, inc *store.Incident) error {
+	b, err := store.ReadBreaker(ctx, tx, inc.RepoID, inc.WorkflowPath)
+	if err != nil || b.State != breakerHalfOpen || b.Probe != inc.ID {
+		return err
+	}
+	b.State, b.Probe, b.Until, b.UpdatedAt = breakerOpen, 0, e.now(), e.now()
+	return tx.SaveBreaker(ctx, b)
+}
+
 // failBreaker counts a recovery that was tried and exhausted.
 func (e *Engine) failBreaker(ctx context.Context, tx *store.Tx, inc *store.Incident, c config.Breaker) error {
 	c = orDefault(c)

@@ -67,7 +67,7 @@ func TestAtMostSixAnHour(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.end(y, "failure")
+		b.end(y, "failure", failing(i)) // the same failure would be cooled down
 		b.observe(y.ID)
 		want := Recovered
 		if i >= maxBegun {

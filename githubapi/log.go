@@ -7,36 +7,41 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // maxLogRedirects from GitHub's link to where the log lies.
 const maxLogRedirects = 5
 
 // FetchLog reads the log behind a link that the API gave (job or run logs,
-// valid for a minute), at most limit bytes from its beginning; truncated says
-// that there is more. The link is a secret by itself, so it is requested
-// without the token, and neither errors nor logs contain it.
+// valid for a minute). Of one that is larger than limit, in bytes, it reads the
+// end, and truncated says so: that is where failures stand. Storage that does
+// not serve parts, or does not say how much there is, gives the beginning
+// instead. The link is a secret by itself, so it is requested without the
+// token, and neither errors nor logs contain it.
 func (c *Clients) FetchLog(ctx context.Context, link *url.URL, limit int) (text []byte, truncated bool, err error) {
 	if err := checkLogLink(c.origin, link); err != nil {
 		return nil, false, fmt.Errorf("fetch log: %w", err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, link.String(), nil)
+	resp, err := c.logPart(ctx, link, 0)
 	if err != nil {
-		return nil, false, errors.New("fetch log: bad link")
+		return nil, false, err
 	}
-	req.Header.Set("User-Agent", c.cfg.userAgent())
-	resp, err := c.plain.Do(req)
-	if err != nil {
-		var u *url.Error // its text holds the link
-		if errors.As(err, &u) {
-			err = u.Err
+	if size := resp.ContentLength; size > int64(limit) && resp.Header.Get("Accept-Ranges") != "none" {
+		// Not "the last n bytes": Azure's storage, where GitHub keeps logs, knows
+		// ranges from the beginning only.
+		// https://learn.microsoft.com/rest/api/storageservices/specifying-the-range-header-for-blob-service-operations
+		from := size - int64(limit)
+		part, err := c.logPart(ctx, link, from)
+		switch {
+		case err == nil && part.StatusCode == http.StatusPartialContent && strings.HasPrefix(part.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", from)):
+			resp.Body.Close()
+			resp, truncated = part, true
+		case err == nil:
+			part.Body.Close()
 		}
-		return nil, false, fmt.Errorf("fetch log from %s: %w", link.Host, err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, false, fmt.Errorf("fetch log from %s: status %d", link.Host, resp.StatusCode)
-	}
 	text, err = io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
 	if err != nil {
 		return nil, false, fmt.Errorf("fetch log from %s: %w", link.Host, err)
@@ -44,7 +49,33 @@ func (c *Clients) FetchLog(ctx context.Context, link *url.URL, limit int) (text 
 	if len(text) > limit {
 		return text[:limit], true, nil
 	}
-	return text, false, nil
+	return text, truncated, nil
+}
+
+// logPart asks for the log from an offset on. The caller closes the body.
+func (c *Clients) logPart(ctx context.Context, link *url.URL, from int64) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, link.String(), nil)
+	if err != nil {
+		return nil, errors.New("fetch log: bad link")
+	}
+	req.Header.Set("User-Agent", c.cfg.userAgent())
+	req.Header.Set("Accept-Encoding", "identity") // sizes and offsets are those of the text
+	if from > 0 {
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", from))
+	}
+	resp, err := c.plain.Do(req)
+	if err != nil {
+		var u *url.Error // its text holds the link
+		if errors.As(err, &u) {
+			err = u.Err
+		}
+		return nil, fmt.Errorf("fetch log from %s: %w", link.Host, err)
+	}
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent {
+		resp.Body.Close()
+		return nil, fmt.Errorf("fetch log from %s: status %d", link.Host, resp.StatusCode)
+	}
+	return resp, nil
 }
 
 // checkLogLink lets links lead to https, and to the API's own origin, which is

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestFetchLog(t *testing.T) {
@@ -14,6 +15,23 @@ func TestFetchLog(t *testing.T) {
 	f.mux.HandleFunc("GET /logs/1", func(w http.ResponseWriter, r *http.Request) {
 		if a := r.Header.Get("Authorization"); a != "" || r.URL.Query().Get("sig") != "s3cret" {
 			t.Errorf("asked with authorization %q, query %q", a, r.URL.RawQuery)
+		}
+		w.Write([]byte("0123456789"))
+	})
+	f.mux.HandleFunc("GET /logs/parts", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "log.txt", time.Time{}, strings.NewReader("0123456789"))
+	})
+	f.mux.HandleFunc("GET /logs/unsized", func(w http.ResponseWriter, r *http.Request) {
+		w.Write([]byte("01234"))
+		w.(http.Flusher).Flush()
+		w.Write([]byte("56789"))
+	})
+	f.mux.HandleFunc("GET /logs/wrong", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Range") != "" { // a part that was not asked for
+			w.Header().Set("Content-Range", "bytes 0-8/10")
+			w.WriteHeader(http.StatusPartialContent)
+			w.Write([]byte("012345678"))
+			return
 		}
 		w.Write([]byte("0123456789"))
 	})
@@ -39,6 +57,10 @@ func TestFetchLog(t *testing.T) {
 		"whole":            {f.srv.URL + "/logs/1?sig=s3cret", 11, "0123456789", false, ""},
 		"at the limit":     {f.srv.URL + "/logs/1?sig=s3cret", 10, "0123456789", false, ""},
 		"over the limit":   {f.srv.URL + "/logs/1?sig=s3cret", 9, "012345678", true, ""},
+		"parts at limit":   {f.srv.URL + "/logs/parts?sig=s3cret", 10, "0123456789", false, ""},
+		"the end of parts": {f.srv.URL + "/logs/parts?sig=s3cret", 9, "123456789", true, ""},
+		"without a size":   {f.srv.URL + "/logs/unsized?sig=s3cret", 9, "012345678", true, ""},
+		"the wrong part":   {f.srv.URL + "/logs/wrong?sig=s3cret", 9, "012345678", true, ""},
 		"moved":            {f.srv.URL + "/logs/moved?sig=s3cret", 10, "0123456789", false, ""},
 		"gone":             {f.srv.URL + "/logs/2?sig=s3cret", 10, "", false, "status 404"},
 		"a loop":           {f.srv.URL + "/logs/loop?sig=s3cret", 10, "", false, "too many redirects"},

@@ -100,6 +100,7 @@ func (r *reader) line(raw []byte) bool {
 		return true
 	}
 	note, annotation := strings.CutPrefix(line, "##[error]")
+	note = strings.TrimSpace(note)
 	switch {
 	case annotation && note != "":
 		r.lines++

@@ -53,7 +53,7 @@ func (b *budget) over() time.Time { return b.HourAt.Time().Add(time.Hour) }
 
 // note counts an answer.
 func (b *budget) note(p page) {
-	if !p.unchanged {
+	if !p.free {
 		b.Spent++
 	}
 	if p.rate.Limit > 0 {
@@ -67,10 +67,12 @@ func scarce(rate github.Rate, spare float64, now time.Time) (until time.Time, ok
 	if rate.Limit <= 0 || float64(rate.Remaining) >= spare*float64(rate.Limit) {
 		return time.Time{}, false
 	}
-	// The reset is on GitHub's clock, and missing with the last request.
-	wait := min(max(rate.Reset.Sub(now), time.Minute), time.Hour)
+	// The reset is on GitHub's clock, and not said with the last request.
 	if rate.Reset.IsZero() {
-		wait = time.Hour
+		return now.Add(time.Hour), true
 	}
-	return now.Add(wait), true
+	if !rate.Reset.After(now) { // another hour has begun since
+		return time.Time{}, false
+	}
+	return now.Add(min(max(rate.Reset.Sub(now), time.Minute), time.Hour)), true
 }

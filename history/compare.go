@@ -152,12 +152,12 @@ func (s *scan) record(ctx context.Context, d differences) error {
 		zerolog.Ctx(ctx).Warn().Str("repo", s.repo.FullName()).Int("runs", d.missed).Msg("no webhook has told of these runs")
 	}
 	s.metrics.found.WithLabelValues("fresh").Add(float64(max(len(d.seen)+len(d.observe)-d.missed, 0)))
-	s.NextAt = store.MillisOf(now.Add(s.pause(now)))
 	lost, err := s.firstSign(ctx, d, now)
 	if err != nil {
 		return err
 	}
 	return s.save(ctx, func(ctx context.Context, tx *store.Tx) error {
+		s.NextAt = store.MillisOf(now.Add(s.pause(now)))
 		for _, run := range d.seen {
 			if err := s.Engine.Seen(ctx, tx, s.repo, run); err != nil {
 				return err

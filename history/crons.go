@@ -53,6 +53,9 @@ func (p *past) sameSchedule(ctx context.Context, runs []*listed) (time.Time, err
 // same says whether the workflow file at the commit of a run has today's crons.
 // One that cannot be read has not.
 func (p *past) same(ctx context.Context, r *listed) (bool, error) {
+	if until, ok := scarce(p.rate(p.repo.InstallationID), spareRead, p.Clock.Now()); ok {
+		return false, &scarceError{until}
+	}
 	parts := strings.Split(p.watch.WorkflowPath, "/")
 	for i := range parts {
 		parts[i] = url.PathEscape(parts[i])
@@ -64,6 +67,9 @@ func (p *past) same(ctx context.Context, r *listed) (bool, error) {
 	}
 	req.Header.Set("Accept", "application/vnd.github.raw+json")
 	resp, err := p.client.BareDo(ctx, req)
+	if resp != nil {
+		p.noteRate(p.repo.InstallationID, resp.Rate)
+	}
 	if refused(err) {
 		return false, nil
 	}

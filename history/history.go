@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/go-github/v62/github"
@@ -47,6 +48,7 @@ type Config struct {
 type History struct {
 	Config
 	metrics *metrics
+	rates   sync.Map // installation id → github.Rate, as GitHub last said
 }
 
 // New makes a History. It panics when its metrics are registered twice.
@@ -156,6 +158,20 @@ func (h *History) scaled(d time.Duration) time.Duration {
 }
 
 func (h *History) now() store.Millis { return store.MillisOf(h.Clock.Now()) }
+
+// rate is what GitHub last said of an installation's hourly limit; the zero
+// value when it said nothing since the start.
+func (h *History) rate(installationID int64) github.Rate {
+	r, _ := h.rates.Load(installationID)
+	rate, _ := r.(github.Rate)
+	return rate
+}
+
+func (h *History) noteRate(installationID int64, rate github.Rate) {
+	if rate.Limit > 0 {
+		h.rates.Store(installationID, rate)
+	}
+}
 
 // isUs says whether an account is this App, or may be while its name is unknown.
 func (h *History) isUs(u *github.User) bool {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-github/v62/github"
+	"github.com/gregjones/httpcache"
 
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -66,7 +67,8 @@ func (r *listed) row(repoID int64, now store.Millis) store.WorkflowRun {
 type page struct {
 	runs      []*listed // newest first
 	etag      string
-	unchanged bool        // nothing has changed since the page with the ETag that was sent; it was free
+	unchanged bool        // nothing has changed since the page with the ETag that was sent
+	free      bool        // the answer did not count against the limit
 	rate      github.Rate // Limit 0 when GitHub did not say
 }
 
@@ -122,9 +124,9 @@ func list(ctx context.Context, client *github.Client, repo queue.Repo, workflowP
 	resp, err := client.Do(ctx, req, &answer)
 	p := page{runs: answer.Runs}
 	if resp != nil {
-		p.rate, p.etag = resp.Rate, resp.Header.Get("ETag")
+		p.rate, p.etag, p.free = resp.Rate, resp.Header.Get("ETag"), resp.Header.Get(httpcache.XFromCache) != ""
 		if etag != "" && resp.StatusCode == http.StatusNotModified {
-			p.unchanged = true
+			p.unchanged, p.free = true, true
 			return p, nil
 		}
 	}

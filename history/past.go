@@ -60,6 +60,10 @@ func (h *History) Read(ctx context.Context, job queue.Job) error {
 		return queue.Permanent(err)
 	}
 	runs, err := p.read(ctx)
+	var same time.Time
+	if err == nil {
+		same, err = p.sameSchedule(ctx, runs)
+	}
 	var scarce *scarceError
 	switch {
 	case errors.As(err, &scarce):
@@ -72,7 +76,7 @@ func (h *History) Read(ctx context.Context, job queue.Job) error {
 	case err != nil:
 		return err
 	}
-	if err := p.save(ctx, runs); err != nil {
+	if err := p.save(ctx, runs, same); err != nil {
 		return err
 	}
 	return h.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
@@ -108,7 +112,6 @@ type past struct {
 	branch string
 	watch  store.Watch
 	facts  config.WorkflowFacts
-	rate   github.Rate
 }
 
 func factsOf(w store.Watch) (f config.WorkflowFacts, err error) {
@@ -146,12 +149,12 @@ func (p *past) read(ctx context.Context) ([]*listed, error) {
 func (p *past) pages(ctx context.Context, filter url.Values, most int) (runs []*listed, read int, err error) {
 	horizon := p.Clock.Now().Add(-window)
 	for read < most {
-		if until, ok := scarce(p.rate, spareRead, p.Clock.Now()); ok {
+		if until, ok := scarce(p.rate(p.repo.InstallationID), spareRead, p.Clock.Now()); ok {
 			return nil, read, &scarceError{until}
 		}
 		read++
 		list, err := list(ctx, p.client, p.repo, p.watch.WorkflowPath, filter, read, "")
-		if p.rate = list.rate; err != nil {
+		if p.noteRate(p.repo.InstallationID, list.rate); err != nil {
 			return nil, read, err
 		}
 		for _, r := range list.runs {
@@ -168,12 +171,9 @@ func (p *past) pages(ctx context.Context, filter url.Values, most int) (runs []*
 }
 
 // save records past runs, oldest first, so that each answers the tick it
-// answered then. Ticks before the watch are nobody's: nothing else follows.
-func (p *past) save(ctx context.Context, runs []*listed) error {
-	same, err := p.sameSchedule(ctx, runs)
-	if err != nil {
-		return err
-	}
+// answered then, if the schedule was the same. Ticks before the watch are
+// nobody's: nothing else follows.
+func (p *past) save(ctx context.Context, runs []*listed, same time.Time) error {
 	for batch := range slices.Chunk(runs, pastBatch) {
 		err := p.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 			for _, r := range batch {

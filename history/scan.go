@@ -88,6 +88,9 @@ func (h *History) scanDue(ctx context.Context, installationID int64, b *budget) 
 		if b.at(now); b.spent() {
 			return b.over(), nil
 		}
+		if until, ok := scarce(h.rate(installationID), spareScan, now); ok {
+			return until, nil
+		}
 		s := &scan{History: h, client: client, budget: b, repositories: count, Scan: due[i].Scan, repo: queue.Repo{
 			InstallationID: installationID, ID: due[i].ID, Owner: due[i].Owner, Name: due[i].Name,
 		}, branch: due[i].DefaultBranch}
@@ -99,9 +102,6 @@ func (h *History) scanDue(ctx context.Context, installationID int64, b *budget) 
 			if wait, err = s.failed(ctx, err); err != nil || !wait.IsZero() {
 				return wait, err
 			}
-		}
-		if until, ok := scarce(s.rate, spareScan, h.Clock.Now()); ok {
-			return until, nil
 		}
 	}
 	return time.Time{}, nil
@@ -116,7 +116,6 @@ type scan struct {
 	branch       string // default branch
 	budget       *budget
 	repositories int // that share the installation's limit
-	rate         github.Rate
 }
 
 // run lists, compares and records. Nothing is recorded when any of it fails.
@@ -212,9 +211,7 @@ func (s *scan) listWorkflow(ctx context.Context, path string, horizon time.Time)
 func (s *scan) page(ctx context.Context, path string, filter url.Values, number int, etag string) (page, error) {
 	p, err := list(ctx, s.client, s.repo, path, filter, number, etag)
 	s.budget.note(p)
-	if p.rate.Limit > 0 {
-		s.rate = p.rate
-	}
+	s.noteRate(s.repo.InstallationID, p.rate)
 	if err != nil {
 		return p, &requestError{err}
 	}
@@ -265,9 +262,15 @@ type requestError struct{ err error }
 func (e *requestError) Error() string { return e.err.Error() }
 func (e *requestError) Unwrap() error { return e.err }
 
-// save writes the scan and what was spent, with more in the same transaction.
+// save writes the scan and what was spent, after more in the same transaction.
+// Doubt that has come meanwhile counts.
 func (s *scan) save(ctx context.Context, more func(context.Context, *store.Tx) error) error {
 	return s.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		now, _, err := store.ReadScan(ctx, tx, s.repo.ID)
+		if err != nil {
+			return err
+		}
+		s.DoubtUntil = max(s.DoubtUntil, now.DoubtUntil)
 		if more != nil {
 			if err := more(ctx, tx); err != nil {
 				return err

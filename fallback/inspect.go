@@ -52,7 +52,7 @@ func (e *Engine) firstLook(ctx context.Context, tx *store.Tx, run store.Workflow
 	if run.BeganAt != 0 {
 		return run.BeganAt.Time().Add(limits.Running), nil
 	}
-	return asked(run).Add(limits.Soft()), nil
+	return ready(run).Add(limits.Soft()), nil
 }
 
 // asked is when an attempt was asked for. A re-run keeps created_at: by that,
@@ -62,4 +62,12 @@ func asked(run store.WorkflowRun) time.Time {
 		return run.StartedAt.Time()
 	}
 	return run.CreatedAt.Time()
+}
+
+// ready is since when an attempt has waited for a runner and for nothing else.
+func ready(run store.WorkflowRun) time.Time {
+	if at := run.ReadyAt.Time(); at.After(asked(run)) {
+		return at
+	}
+	return asked(run)
 }

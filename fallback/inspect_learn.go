@@ -72,18 +72,13 @@ type judged struct {
 	stall.Verdict
 }
 
-// judge reads the jobs of an attempt that has not ended and says where it
-// stands. since is when it began to wait for nothing but a runner, if that is
-// later than the moment it was asked for.
-func (e *Engine) judge(ctx context.Context, client *github.Client, repo queue.Repo, run store.WorkflowRun, since time.Time, c config.Stall) (judged, error) {
+// judge reads the jobs of an attempt that has not ended and says where it stands.
+func (e *Engine) judge(ctx context.Context, client *github.Client, repo queue.Repo, run store.WorkflowRun, c config.Stall) (judged, error) {
 	list, err := jobsOf(ctx, client, repo, run.RunID, run.Attempt)
 	if err != nil {
 		return judged{}, err
 	}
-	if since.Before(asked(run)) {
-		since = asked(run)
-	}
-	j := judged{Sight: stall.See(run.Status, since, asked(run), list)}
+	j := judged{Sight: stall.See(run.Status, ready(run), asked(run), list)}
 	for _, steps := range []bool{false, true} {
 		limits, err := e.stallLimits(ctx, client, repo, run.WorkflowPath, c, steps)
 		if err != nil {

@@ -2,7 +2,6 @@ package fallback
 
 import (
 	"context"
-	"time"
 
 	"github.com/rs/zerolog"
 
@@ -60,12 +59,17 @@ func (e *Engine) inspect(ctx context.Context, args queue.InspectRun, flow config
 	if err != nil {
 		return err
 	}
-	known, err := e.reread(ctx, client, args.Repo, args.RunID)
-	switch {
-	case githubapi.IsNotFound(err):
+	r, err := getRun(ctx, client, args.Repo, args.RunID)
+	if githubapi.IsNotFound(err) {
 		return nil // deleted, or another repository's by now: there is nothing to look after
-	case err != nil:
+	}
+	if err != nil {
 		return e.lost(ctx, err)
+	}
+	known, err := e.sight(ctx, args.Repo, r)
+	switch {
+	case err != nil:
+		return err
 	case known.Completed(): // its webhook was lost
 		return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 			return e.Queue.Enqueue(ctx, tx, queue.ObserveRun{Repo: args.Repo, RunID: args.RunID}.Item())
@@ -73,7 +77,7 @@ func (e *Engine) inspect(ctx context.Context, args queue.InspectRun, flow config
 	case known.Attempt != args.Attempt:
 		return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return e.inspectLater(ctx, tx, args.Repo, known) })
 	}
-	j, err := e.judge(ctx, client, args.Repo, known, time.UnixMilli(args.Since), flow.Stall)
+	j, err := e.judge(ctx, client, args.Repo, known, flow.Stall)
 	if err != nil {
 		return err
 	}
@@ -82,10 +86,7 @@ func (e *Engine) inspect(ctx context.Context, args queue.InspectRun, flow config
 			return err
 		}
 		switch j.Level {
-		case stall.Fine:
-			return e.inspectAt(ctx, tx, args, j.Next)
-		case stall.Waiting:
-			args.Since = e.Clock.Now().UnixMilli()
+		case stall.Fine, stall.Waiting:
 			return e.inspectAt(ctx, tx, args, j.Next)
 		default:
 			return e.suspectStall(ctx, tx, args, known, flow, j)
@@ -102,4 +103,17 @@ func (e *Engine) sing(ctx context.Context, tx *store.Tx, repo queue.Repo, run st
 		return e.canary(ctx, tx, repo, run.WorkflowPath, false, e.now())
 	}
 	return nil
+}
+
+// sight records a run like save, and gives it the status that GitHub shows
+// now: within one second, which is what its times tell apart, a run can be
+// queued, held back and queued again, and the record keeps one of these.
+func (e *Engine) sight(ctx context.Context, repo queue.Repo, r *run) (known store.WorkflowRun, err error) {
+	return known, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		known, err = e.save(ctx, tx, repo.ID, r)
+		if err == nil && known.Attempt == r.GetRunAttempt() && !known.Completed() {
+			known.Status = r.GetStatus()
+		}
+		return err
+	})
 }

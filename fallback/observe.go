@@ -151,7 +151,7 @@ func (e *Engine) conclude(ctx context.Context, tx *store.Tx, o observation) erro
 			return err
 		}
 	}
-	if err := e.risen(ctx, tx, known, subject); err != nil {
+	if err := e.risen(ctx, tx, known, involved); err != nil {
 		return err
 	}
 	if o.watched {

@@ -67,7 +67,7 @@ func keep(sc *scope) string {
 	case sc.flow.Stall.Cancel == config.CancelNever:
 		return "it is not to be cancelled (stall.cancel is never)"
 	case sc.sight.Steps > 0 && sc.flow.Stall.Cancel != config.CancelAlways:
-		return "steps of it have begun, and then it is not to be cancelled (stall.cancel is idle)"
+		return "steps of it have begun, so it is not to be cancelled (stall.cancel is idle)"
 	}
 	return ""
 }

@@ -25,10 +25,10 @@ const (
 func (e *Engine) stuckChild(ctx context.Context, sc *scope, st *store.Step, known store.WorkflowRun) (res result, ok bool, err error) {
 	early := stall.Learn(sc.flow.Stall, stall.History{}).Scaled(e.Scale).Soft()
 	if st.State != store.StepStarted || known.Attempt != st.RunAttempt || known.BeganAt != 0 || sc.flow.Stall.Cancel == config.CancelNever ||
-		e.Clock.Now().Before(asked(known).Add(early)) {
+		e.Clock.Now().Before(ready(known).Add(early)) {
 		return result{}, false, nil
 	}
-	j, err := e.judge(ctx, sc.client, sc.repo, known, time.Time{}, sc.flow.Stall)
+	j, err := e.judge(ctx, sc.client, sc.repo, known, sc.flow.Stall)
 	if err != nil {
 		return result{}, false, err
 	}
@@ -54,7 +54,8 @@ func (e *Engine) endChild(ctx context.Context, sc *scope, st *store.Step, known 
 	case askedAt != 0 && now.Before(wait):
 		return result{verdict: pending, until: minTime(now.Add(e.scaled(pollMin)), wait)}, true, nil
 	case askedAt != 0 && forced:
-		return e.lostChild(sc, st, known, j), true, nil
+		res, err := e.lostChild(ctx, sc, st, known, j)
+		return res, err == nil, err
 	case askedAt != 0:
 		notes[noteForced] = true
 	}
@@ -68,7 +69,8 @@ func (e *Engine) endChild(ctx context.Context, sc *scope, st *store.Step, known 
 	}
 	switch out := githubapi.Outcome(err); {
 	case out == githubapi.Refused && notes[noteForced] == true:
-		return e.lostChild(sc, st, known, j), true, nil
+		res, err := e.lostChild(ctx, sc, st, known, j)
+		return res, err == nil, err
 	case out == githubapi.Refused:
 		notes[noteCancelled] = e.Clock.Now().Add(-e.scaled(cancelWait)).UnixMilli() // force it now
 		return result{verdict: pending, until: e.Clock.Now()}, true, e.jot(ctx, st, result{evidence: notes})
@@ -78,13 +80,14 @@ func (e *Engine) endChild(ctx context.Context, sc *scope, st *store.Step, known 
 
 // lostChild is a run that GitHub has lost: it is not waited for where it does
 // no harm that it comes to life again, and reported if it does.
-func (e *Engine) lostChild(sc *scope, st *store.Step, known store.WorkflowRun, j judged) result {
+func (e *Engine) lostChild(ctx context.Context, sc *scope, st *store.Step, known store.WorkflowRun, j judged) (result, error) {
 	res := result{
 		verdict: failedStep, evidence: stuckEvidence(known, j),
 		reason: fmt.Sprintf("run %d has waited %s without a step, and GitHub does not cancel it", st.RunID, showDuration(j.Age)),
 	}
-	if sc.flow.Effect != config.Idempotent && sc.flow.Effect != config.Guarded {
-		res.verdict, res.reason = inDoubt, res.reason+"; it can still take effect"
+	if sc.flow.Effect == config.Idempotent || sc.flow.Effect == config.Guarded {
+		return res, e.bury(ctx, sc, known, "it can be neither cancelled nor force-cancelled", nil)
 	}
-	return res
+	res.verdict, res.reason = inDoubt, res.reason+"; it can still take effect"
+	return res, nil
 }

@@ -39,6 +39,11 @@ func (stallSubject) confirm(ctx context.Context, e *Engine, sc *scope) (next, er
 	switch {
 	case j.Level == stall.Fine || j.Level == stall.Waiting || known.Attempt != sc.inc.RunAttempt:
 		return next{}, e.gotOn(ctx, sc, known, j)
+	case j.Level == stall.Suspected && sc.inc.LookedAt != 0: // it has moved between two looks
+		sc.inc.LookedAt = 0
+		return next{at: j.Next}, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+			return e.note(ctx, tx, sc.inc, "the run has moved meanwhile", stuckEvidence(known, j))
+		})
 	case j.Level == stall.Suspected:
 		return next{at: j.Next}, nil
 	case sc.inc.LookedAt == 0:
@@ -58,24 +63,25 @@ func (stallSubject) confirm(ctx context.Context, e *Engine, sc *scope) (next, er
 
 // readStalled reads the run, and its repository's name from it.
 func (e *Engine) readStalled(ctx context.Context, sc *scope) (store.WorkflowRun, error) {
-	known, err := e.readPrimary(ctx, sc)
+	r, err := getRun(ctx, sc.client, sc.repo, sc.inc.RunID)
 	if githubapi.IsNotFound(err) {
 		// It may be the repository that has moved.
 		if sc.repo, err = e.locate(ctx, sc.client, sc.repo); err == nil {
-			known, err = e.readPrimary(ctx, sc)
+			r, err = getRun(ctx, sc.client, sc.repo, sc.inc.RunID)
 		}
 	}
-	return known, err
+	if err != nil {
+		return store.WorkflowRun{}, err
+	}
+	if sc.repo, err = e.recognise(ctx, sc.repo, r.GetRepository()); err != nil {
+		return store.WorkflowRun{}, err
+	}
+	return e.sight(ctx, sc.repo, r)
 }
 
-// judgeStalled says where the incident's run stands now. What it has waited
-// for people is not counted, as it was not when it was first suspected.
+// judgeStalled says where the incident's run stands now.
 func (e *Engine) judgeStalled(ctx context.Context, sc *scope, known store.WorkflowRun) (judged, error) {
-	var since time.Time
-	if known.Attempt == sc.inc.RunAttempt {
-		since = sc.inc.BeganAt.Time()
-	}
-	j, err := e.judge(ctx, sc.client, sc.repo, known, since, sc.flow.Stall)
+	j, err := e.judge(ctx, sc.client, sc.repo, known, sc.flow.Stall)
 	sc.sight = j.Sight
 	return j, err
 }
@@ -107,8 +113,8 @@ func (e *Engine) gotOn(ctx context.Context, sc *scope, known store.WorkflowRun, 
 		reason = fmt.Sprintf("attempt %d of the run was started by %s", known.Attempt, who(known.Actor))
 	case j.Level == stall.Waiting:
 		reason = "the run waits for a person, or for its turn in its concurrency group"
-	case j.Steps > 0 && !j.Began.Before(sc.inc.BeganAt.Time()):
-		reason = fmt.Sprintf("the run has begun, after %s", showDuration(j.Began.Sub(sc.inc.BeganAt.Time())))
+	case j.Steps > 0 && !j.Began.Before(sc.inc.OpenedAt.Time()):
+		reason = fmt.Sprintf("the run has begun, after %s", showDuration(j.Began.Sub(j.Since)))
 	}
 	return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 		if err := e.sing(ctx, tx, sc.repo, known, j); err != nil {
@@ -120,11 +126,7 @@ func (e *Engine) gotOn(ctx context.Context, sc *scope, known store.WorkflowRun, 
 		if known.Attempt != sc.inc.RunAttempt {
 			return e.inspectLater(ctx, tx, sc.repo, known)
 		}
-		args := queue.InspectRun{Repo: sc.repo, RunID: known.RunID, Attempt: known.Attempt, Since: j.Since.UnixMilli()}
-		if j.Level == stall.Waiting {
-			args.Since = e.Clock.Now().UnixMilli()
-		}
-		return e.inspectAt(ctx, tx, args, j.Next)
+		return e.inspectAt(ctx, tx, queue.InspectRun{Repo: sc.repo, RunID: known.RunID, Attempt: known.Attempt}, j.Next)
 	})
 }
 
@@ -165,7 +167,7 @@ func (stallSubject) look(ctx context.Context, e *Engine, sc *scope) (n next, sto
 	switch s := State(sc.inc.State); {
 	case s != Failing && s != Recovering && s != Suppressed:
 		return next{}, false, nil
-	case j.Level != stall.Stuck || known.Tombstone != "" && j.Steps > 0:
+	case j.Level != stall.Stuck:
 		// It goes on after all; what it comes to is awaited, like somebody's re-run.
 		return next{at: e.poll(sc.inc.UpdatedAt)}, true, e.follow(ctx, sc, known)
 	case known.Attempt != sc.inc.RunAttempt:

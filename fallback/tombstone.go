@@ -32,7 +32,7 @@ func (e *Engine) risen(ctx context.Context, tx *store.Tx, run store.WorkflowRun,
 		if err != nil {
 			return err
 		}
-		if !ok || inc.LatePrimary == latePrimaryDuplicate || inc.RunID != run.RunID {
+		if !ok || inc.LatePrimary == latePrimaryDuplicate {
 			continue
 		}
 		if err := e.riseIn(ctx, tx, &inc, run); err != nil {

@@ -68,10 +68,6 @@ type InspectRun struct {
 	Repo    Repo  `json:"repo"`
 	RunID   int64 `json:"run_id"`
 	Attempt int   `json:"attempt"`
-	// Since is when the attempt began to wait for a runner and for nothing
-	// else, in Unix ms; 0 is when it was asked for. An approval, or the turn in
-	// a concurrency group, comes later.
-	Since int64 `json:"since,omitempty"`
 }
 
 // Kind implements [Args].

@@ -30,6 +30,7 @@ type WorkflowRun struct {
 	ObservedAt   Millis
 	StartedAt    Millis // run_started_at: when this attempt was asked for; created_at is the first one's
 	BeganAt      Millis // when it was first seen in progress, by GitHub's clock; 0 unknown
+	ReadyAt      Millis // when it was first seen to wait for a runner only, after an approval or its turn in its concurrency group; 0 always
 	TickAt       Millis // the tick of the schedule that it answers; 0 none
 	TickCron     string // of that tick: "spec|timezone"
 	Tombstone    string // why nothing is expected of it any more; "" while something is
@@ -47,6 +48,11 @@ var progress = map[string]int{
 	"completed":   4,
 }
 
+// waits are the statuses of a run that people make wait: for an approval, or
+// behind another run of its concurrency group. It is queued before, often in
+// the same second.
+var waits = map[string]int{"waiting": 1, "pending": 1}
+
 // after says whether r was seen later in the life of the same attempt than
 // old. It is a total order on what GitHub reports, so the outcome of any
 // number of observations does not depend on their order or repetition.
@@ -54,6 +60,7 @@ func (r *WorkflowRun) after(old *WorkflowRun) bool {
 	return cmp.Or(
 		cmp.Compare(progress[r.Status], progress[old.Status]),
 		cmp.Compare(r.UpdatedAt, old.UpdatedAt), // ties are common: resolution of one second
+		cmp.Compare(waits[r.Status], waits[old.Status]),
 		cmp.Compare(r.Status, old.Status),
 		cmp.Compare(r.Conclusion, old.Conclusion),
 		cmp.Compare(r.URL, old.URL),
@@ -76,6 +83,9 @@ func (tx *Tx) SaveRun(ctx context.Context, seen WorkflowRun) (WorkflowRun, error
 		seen.TickAt, seen.TickCron, seen.Tombstone = known.TickAt, known.TickCron, known.Tombstone
 		seen.StartedAt = cmp.Or(seen.StartedAt, known.StartedAt)
 		seen.BeganAt = cmp.Or(known.BeganAt, seen.BeganAt)
+		if seen.ReadyAt = known.ReadyAt; waits[known.Status] > waits[seen.Status] {
+			seen.ReadyAt = seen.ObservedAt
+		}
 		_, err = tx.NewUpdate().Model(&seen).WherePK().Exec(ctx)
 	}
 	if err != nil {

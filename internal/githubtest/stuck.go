@@ -79,6 +79,9 @@ func (x *Run) Step(jobName, step string) error {
 				return err
 			}
 		}
+		if len(x.now.jobs) == 0 { // it is planned only now
+			x.now.jobs = []*job{x.newJob(jobName)}
+		}
 		i := slices.IndexFunc(x.now.jobs, func(j *job) bool { return j.Name == jobName })
 		if i < 0 || x.now.jobs[i].status == "completed" {
 			return fmt.Errorf("begin step of job %s of run %d: there is no such job, or it is completed", jobName, x.ID)

@@ -17,6 +17,7 @@ CREATE TABLE workflow_runs (
     observed_at   BIGINT  NOT NULL,            -- when this row last changed
     started_at    BIGINT  NOT NULL DEFAULT 0,  -- run_started_at: when this attempt was asked for
     began_at      BIGINT  NOT NULL DEFAULT 0,  -- when it was first seen in progress, by GitHub's clock; 0 unknown
+    ready_at      BIGINT  NOT NULL DEFAULT 0,  -- when it was first seen to wait for a runner only, after an approval or its turn in its concurrency group; 0 always
     tick_at       BIGINT  NOT NULL DEFAULT 0,  -- the tick that this run answers; 0 none
     tick_cron     TEXT    NOT NULL DEFAULT '', -- of that tick: "spec|timezone"
     tombstone     TEXT    NOT NULL DEFAULT '', -- why nothing is expected of this run any more; '' while something is

@@ -12,7 +12,7 @@ type Alarms struct {
 	Detected int `json:"detected"`
 	// Lead is the median time, in seconds, from the alarm to the third failure in
 	// a row, by which everybody knows; negative when the alarm came later. nil
-	// when none was detected.
+	// when none was detected, or none by an alarm younger than a day.
 	Lead *float64 `json:"lead_seconds"`
 	// FalsePerWeek are alarms a week that belong to no bad period; nil when the
 	// history is shorter than a day.
@@ -86,12 +86,22 @@ func (w *alarmWatch) periods() map[string][]span {
 				j++
 			}
 			if j-i >= streak {
-				found[name] = append(found[name], span{f.outcomes[i].End, f.outcomes[i+streak-1].End, f.outcomes[j-1].End})
+				found[name] = joined(found[name], span{f.outcomes[i].End, f.outcomes[i+streak-1].End, f.outcomes[j-1].End})
 			}
 			i = max(j, i+1)
 		}
 	}
 	return found
+}
+
+// joined appends a streak, or makes the last period longer when it ended less
+// than a day before: one lucky run does not end a bad week.
+func joined(list []span, next span) []span {
+	if n := len(list); n > 0 && next.from.Sub(list[n-1].to) < early {
+		list[n-1].to = next.to
+		return list
+	}
+	return append(list, next)
 }
 
 // alarms holds those of a predictor against the bad periods.
@@ -112,11 +122,10 @@ func (w *alarmWatch) alarms(k int, periods map[string][]span, end time.Time) Ala
 				continue
 			}
 			a.Detected++
-			from := f.spans[k][i].from
-			if earliest := p.from.Add(-early); from.Before(earliest) {
-				from = earliest // a standing alarm foresees nothing
+			// One that stood for longer than a day before foresaw nothing.
+			if from := f.spans[k][i].from; !from.Before(p.from.Add(-early)) {
+				leads = append(leads, p.established.Sub(from).Seconds())
 			}
-			leads = append(leads, p.established.Sub(from).Seconds())
 		}
 	}
 	if len(leads) > 0 {

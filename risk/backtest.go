@@ -40,7 +40,8 @@ type Result struct {
 	Days      int       `json:"days"`
 	From      time.Time `json:"from"`
 	To        time.Time `json:"to"`
-	// BadPeriods are streaks of three or more failures of a workflow.
+	// BadPeriods are streaks of three or more failures of a workflow; those less
+	// than a day apart are one.
 	BadPeriods int `json:"bad_periods"`
 	// Threshold is the risk at which an alarm is raised: half-way from the base
 	// rate of the burn-in to certainty.

@@ -212,4 +212,23 @@ func TestAlarms(t *testing.T) {
 	}
 }
 
+// TestBadPeriods: streaks a day apart are two, less than that one.
+func TestBadPeriods(t *testing.T) {
+	for gap, want := range map[int]int{24: 2, 23: 1} {
+		runs := history(repeat("S", 210), minutes(1))
+		at := runs[209].Start
+		for _, n := range []int{3, 3} {
+			for range n {
+				at = at.Add(time.Minute)
+				runs = append(runs, Run{ID: int64(len(runs) + 1), Workflow: "w", Start: at, End: at, Failed: true})
+			}
+			runs = append(runs, Run{ID: int64(len(runs) + 1), Workflow: "w", Start: at.Add(time.Second), End: at.Add(time.Second)})
+			at = at.Add(time.Duration(gap)*time.Hour - time.Minute)
+		}
+		if res := Backtest(runs, Options{Draws: -1}); res.BadPeriods != want {
+			t.Errorf("%d hours apart: %d bad periods, want %d", gap, res.BadPeriods, want)
+		}
+	}
+}
+
 func pointer(v float64) *float64 { return &v }

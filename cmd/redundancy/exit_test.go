@@ -23,7 +23,11 @@ func TestExitCodes(t *testing.T) {
 			return
 		}
 		w.WriteHeader(status)
-		_, _ = io.WriteString(w, answers[r.Method+" "+r.URL.Path])
+		asked := r.Method + " " + r.URL.Path
+		if repo := r.URL.Query().Get("repo"); repo != "" {
+			asked += "?repo=" + repo
+		}
+		_, _ = io.WriteString(w, answers[asked])
 	}))
 	defer srv.Close()
 	for _, tc := range []struct {
@@ -38,6 +42,10 @@ func TestExitCodes(t *testing.T) {
 		{"healthy", []string{"health"}, 200, "GET /api/v1/health", `{"healthy":true}`, "the-token-of-this-test", 0},
 		{"unhealthy", []string{"health"}, 200, "GET /api/v1/health", `{"healthy":false,"reasons":["queue: stuck"]}`, "the-token-of-this-test", exitNo},
 		{"unhealthy as JSON", []string{"health", "--json"}, 200, "GET /api/v1/health", `{"healthy":false}`, "the-token-of-this-test", exitNo},
+		{"a healthy repository", []string{"health", "acme/site"}, 200, "GET /api/v1/health?repo=acme%2Fsite", `{"healthy":true,"score":12}`, "the-token-of-this-test", 0},
+		{"no such repository", []string{"health", "acme/none"}, 404, "GET /api/v1/health?repo=acme%2Fnone", `{"error":"not installed"}`, "the-token-of-this-test", exitUsage},
+		{"no signal is an answer", []string{"predict", "backtest"}, 200, "GET /api/v1/risk/backtest", `{"verdict":"not enough signal"}`, "the-token-of-this-test", 0},
+		{"contradiction", []string{"predict", "backtest", "--csv", "-", "--repo", "a/b"}, 200, "", "", "the-token-of-this-test", exitUsage},
 		{"wrong token", []string{"health"}, 200, "GET /api/v1/health", `{"healthy":true}`, "another", exitUsage},
 		{"not our server", []string{"status"}, 200, "GET /api/v1/status", `<html>`, "the-token-of-this-test", exitUsage},
 		{"broken server", []string{"status"}, 500, "GET /api/v1/status", `{"error":"internal error"}`, "the-token-of-this-test", exitUsage},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"github.com/spf13/cobra"
 
@@ -15,12 +16,14 @@ func newHealth() *cobra.Command {
 	var flags clientFlags
 	var live bool
 	cmd := &cobra.Command{
-		Use:   "health",
+		Use:   "health [OWNER/NAME]",
 		Short: "Say whether all is well: exit 0 healthy, 1 not healthy, 2 unreachable",
 		Long: "Healthy means that the server is ready and no watched workflow has an open incident.\n" +
+			"The score, from 0 to 100, is about the last weeks and makes nothing unhealthy; --json shows its formula.\n" +
+			"With OWNER/NAME it is about that repository, with each workflow's figures and risk.\n" +
 			"--live only asks whether the process answers, for container health checks; it needs no token.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := flags.client()
 			if err != nil {
 				return err
@@ -29,7 +32,11 @@ func newHealth() *cobra.Command {
 				return c.live(cmd.Context())
 			}
 			var h api.Health
-			err = c.call(cmd.Context(), http.MethodGet, "health", nil, &h)
+			path := "health"
+			if len(args) == 1 {
+				path += "?" + url.Values{"repo": {args[0]}}.Encode()
+			}
+			err = c.call(cmd.Context(), http.MethodGet, path, nil, &h)
 			var refused *refusedError
 			if errors.As(err, &refused) && refused.status == http.StatusServiceUnavailable {
 				return &exitError{code: exitNo, err: err} // it answers, and knows why not
@@ -40,7 +47,7 @@ func newHealth() *cobra.Command {
 			if flags.json {
 				err = printJSON(cmd.OutOrStdout(), h)
 			} else {
-				err = printHealth(cmd, h)
+				err = printHealth(cmd.OutOrStdout(), h, len(args) == 1)
 			}
 			if err == nil && !h.Healthy {
 				err = &exitError{code: exitNo}
@@ -51,22 +58,6 @@ func newHealth() *cobra.Command {
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&live, "live", false, "only ask whether the server answers")
 	return cmd
-}
-
-func printHealth(cmd *cobra.Command, h api.Health) error {
-	verdict := "healthy"
-	if !h.Healthy {
-		verdict = "not healthy"
-	}
-	if _, err := fmt.Fprintln(cmd.OutOrStdout(), verdict); err != nil {
-		return err
-	}
-	for _, r := range h.Reasons {
-		if _, err := fmt.Fprintln(cmd.OutOrStdout(), "  "+printable(r)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // live asks /healthz, without the token.

@@ -76,13 +76,17 @@ const (
 	maxPages  = 10
 )
 
-// listRunsSince lists runs that are not older than since, newest first. The
+// listRunsSince lists runs that are not older than since, newest first, of one
+// event or, with "", of all. The
 // moment is not sent as the filter "created": GitHub's own description calls
 // that a date-time, while its prose allows ">=…", and a strict server refuses it.
 func listRunsSince(ctx context.Context, client *github.Client, repo queue.Repo, workflowPath, event string, since time.Time) ([]*run, error) {
 	var all []*run
 	for page := 1; page <= maxPages; page++ {
-		filter := url.Values{"event": {event}}
+		filter := url.Values{}
+		if event != "" {
+			filter.Set("event", event)
+		}
 		if page > 1 {
 			filter.Set("page", strconv.Itoa(page))
 		}

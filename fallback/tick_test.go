@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/internal/githubtest"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -18,24 +19,20 @@ import (
 func newTickBench(t *testing.T, flow config.Workflow) (*bench, time.Time) {
 	t.Helper()
 	b := newKnownBench(t, flow)
-	b.pass(30 * time.Second) // so that the process has been up for a while
+	tick := b.toTick("0 6 * * *")
 	b.watch()
-	return b, b.toTick(primaryPath)
+	return b, tick
 }
 
-// toTick lets time pass until a minute before the next tick of a workflow.
-func (b *bench) toTick(path string) time.Time {
+// toTick lets time pass until a minute before the next tick of a schedule, and
+// a minute at least, so that the process has been up for a while.
+func (b *bench) toTick(cron string) time.Time {
 	b.Helper()
-	w := b.watched(path)
-	facts, _, err := readWatch(&w)
-	if err != nil {
-		b.Fatal(err)
-	}
-	next, ok := b.engine.clock.schedule(facts.Crons).Next(b.clock.Now().Add(time.Minute))
+	next, ok := schedule.Compile([]config.Cron{{Spec: cron}}).Next(b.clock.Now().Add(2 * time.Minute))
 	if !ok {
 		b.Fatal("no tick comes")
 	}
-	b.pass(next.At.Add(-time.Minute).Sub(b.clock.Now()))
+	b.until(next.At.Add(-time.Minute))
 	return next.At
 }
 

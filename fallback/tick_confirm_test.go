@@ -1,0 +1,317 @@
+package fallback
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/internal/githubtest"
+	"github.com/redundancy-app/redundancy/queue"
+	"github.com/redundancy-app/redundancy/store"
+)
+
+// every makes the watched workflow one of another schedule.
+func every(cron string) map[string]string {
+	return map[string]string{primaryPath: "on: {schedule: [{cron: '" + cron + "'}], workflow_dispatch: {}}\n" + plainJobs}
+}
+
+// newEveryBench is newTickBench with another schedule.
+func newEveryBench(t *testing.T, flow config.Workflow, cron string) (*bench, time.Time) {
+	t.Helper()
+	b := newKnownBench(t, flow)
+	tick := b.toTick(cron)
+	b.enrol(every(cron))
+	return b, tick
+}
+
+func (b *bench) ofState(states ...State) []Incident {
+	b.Helper()
+	list, err := b.engine.Incidents(b.ctx, Filter{States: states})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return list
+}
+
+// A run that is late is late, and no failure. It has the tick's incident when
+// it fails in the end.
+func TestLateRun(t *testing.T) {
+	for _, conclusion := range []string{"success", "failure"} {
+		t.Run(conclusion, func(t *testing.T) {
+			b, tick := newTickBench(t, config.Workflow{Recover: []config.Step{dispatch}})
+			b.until(tick.Add(43 * time.Minute))
+			b.want(Suspected)
+			x := b.come()
+			inc := b.want(Healthy)
+			if inc.Reason != "late by 43m" || b.tickOutcome(tick) != store.TickLate || len(b.repo.CheckRuns(x.HeadSHA)) != 0 {
+				t.Errorf("%q, tick %s, %d check runs", inc.Reason, b.tickOutcome(tick), len(b.repo.CheckRuns(x.HeadSHA)))
+			}
+			b.begin(x)
+			b.pass(20 * time.Minute)
+			b.want(Healthy)
+			b.end(x, conclusion)
+			b.observe(x.ID, x.ID)
+			if conclusion == "success" {
+				b.want(Healthy)
+				return
+			}
+			inc = b.want(Verifying)
+			if inc.Signal != Failed || inc.Run != x.ID || inc.Conclusion != "failure" || !inc.Tick.Equal(tick) {
+				t.Errorf("%+v", inc)
+			}
+			b.fallbackWorked()
+			b.want(Recovered)
+		})
+	}
+}
+
+// A run that fails before anybody has missed it has the tick's key as well.
+func TestFailedRunOfATickHasItsKey(t *testing.T) {
+	b, tick := newTickBench(t, config.Workflow{Recover: []config.Step{dispatch}})
+	b.until(tick.Add(2 * time.Minute))
+	x := b.fail("failure")
+	inc := b.want(Verifying)
+	row, _, err := store.ReadIncident(b.ctx, b.store.Read(), inc.ID)
+	if err != nil || row.OccurrenceKey != TickKey(b.at.InstallationID, b.at.ID, primaryPath, "0 6 * * *|UTC", tick) || row.Signal != string(Failed) {
+		t.Errorf("%v %+v", err, row)
+	}
+	b.pass(2 * time.Hour)
+	if b.incidents() != 1 || inc.Run != x.ID {
+		t.Errorf("%d incidents", b.incidents())
+	}
+}
+
+// The run that comes while nothing was begun is waited for, and its end
+// decides: without a proof that it cannot run, nothing is done in its place.
+func TestRunComesWhileAPersonIsAsked(t *testing.T) {
+	for conclusion, want := range map[string]State{"success": Superseded, "failure": Verifying, "cancelled": Superseded, "timed_out": Verifying} {
+		t.Run(conclusion, func(t *testing.T) {
+			b, tick := newTickBench(t, config.Workflow{Recover: []config.Step{dispatch}})
+			b.until(tick.Add(90 * time.Minute))
+			b.want(InDoubt)
+			b.until(tick.Add(11 * time.Hour))
+			b.want(InDoubt)
+			x := b.come()
+			b.begin(x)
+			if inc := b.want(InDoubt); inc.Run != x.ID {
+				t.Fatalf("the run is not attached: %+v", inc)
+			}
+			b.pass(20 * time.Minute)
+			b.want(InDoubt)
+			b.end(x, conclusion)
+			b.observe(x.ID)
+			inc := b.want(want)
+			if n := len(b.dispatched()); want == Verifying && n != 1 || want != Verifying && n != 0 {
+				t.Errorf("%d dispatches", n)
+			}
+			if want == Verifying && inc.Conclusion != conclusion {
+				t.Errorf("concluded %q", inc.Conclusion)
+			}
+		})
+	}
+}
+
+// The tick's own run succeeds while the fallback is not proven: both did it.
+func TestRunSucceedsWhileTheFallbackRuns(t *testing.T) {
+	b, tick := newTickBench(t, config.Workflow{Effect: config.Idempotent, Recover: []config.Step{dispatch}})
+	b.until(tick.Add(62 * time.Minute))
+	b.want(Verifying)
+	x := b.come()
+	b.begin(x)
+	b.want(Verifying)
+	b.end(x, "success")
+	b.observe(x.ID)
+	inc := b.want(Superseded)
+	if inc.Late != latePrimaryDuplicate || !strings.Contains(string(inc.Evidence), "also_started") || len(reasons(inc, "duplicate possible")) != 1 {
+		t.Errorf("late %q, evidence %s", inc.Late, inc.Evidence)
+	}
+}
+
+// A primary that was told to skip proves nothing by its success: when the
+// fallback then fails, the ladder goes on.
+func TestSkippedPrimaryIsNoSuccess(t *testing.T) {
+	b, tick := newTickBench(t, config.Workflow{Effect: config.Guarded, Recover: []config.Step{dispatch, local}})
+	b.until(tick.Add(62 * time.Minute))
+	b.want(Verifying)
+	x := b.come()
+	b.begin(x)
+	if got := b.guard(x); got.Granted {
+		t.Fatalf("%+v", got)
+	}
+	b.end(x, "success")
+	b.observe(x.ID)
+	b.want(Verifying)
+	b.end(b.dispatched()[0], "failure")
+	b.observe(b.dispatched()[0].ID)
+	inc := b.want(Recovered)
+	if diff := cmp.Diff([]string{"dispatch failed", "run succeeded"}, steps(inc)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// While GitHub does not answer, nothing is known, and nothing is done. A new
+// process listens for a minute before it believes anything.
+func TestAbsenceIsBelievedOnTwoAnswers(t *testing.T) {
+	b, tick := newTickBench(t, config.Workflow{Effect: config.Idempotent, Recover: []config.Step{dispatch}})
+	down := githubtest.Fault{Operation: "actions/list-workflow-runs", Kind: githubtest.Status, Code: 503, Times: -1}
+	b.gh.Fault(down)
+	b.until(tick.Add(5 * time.Hour))
+	b.want(Suspected)
+	b.gh.ClearFaults()
+	b.pass(10 * time.Minute) // the queue's pause between two tries
+	before := len(b.dispatched())
+	inc := b.want(Verifying)
+	looks := reasons(inc, "GitHub lists no run")
+	if before != 1 || len(looks) != 1 {
+		t.Errorf("%d dispatches, looks %v", before, looks)
+	}
+
+	t.Run("a new process", func(t *testing.T) {
+		b, tick := newTickBench(t, config.Workflow{Effect: config.Idempotent, Recover: []config.Step{dispatch}})
+		b.until(tick.Add(time.Hour + 10*time.Second))
+		b.want(Suspected)
+		b.clock.Advance(time.Hour) // nobody was there
+		b.restart()
+		b.work()
+		b.want(Suspected)
+		b.pass(59 * time.Second)
+		b.want(Suspected)
+		b.pass(time.Second)
+		b.want(Verifying)
+	})
+}
+
+// Under a schedule of every five minutes each tick has a newer one before it
+// could count as missed. The silence as a whole does, and the latest tick is
+// made up for, once.
+func TestSilenceOfADenseSchedule(t *testing.T) {
+	b, tick := newEveryBench(t, config.Workflow{Effect: config.Idempotent, Recover: []config.Step{dispatch}}, "*/5 * * * *")
+	b.until(tick.Add(59 * time.Minute))
+	if n := len(b.ofState(Suspected)); n != 1 || len(b.dispatched()) != 0 {
+		t.Fatalf("%d suspected, %d dispatched", n, len(b.dispatched()))
+	}
+	b.pass(4 * time.Minute)
+	acted := b.ofState(Verifying)
+	if len(acted) != 1 || len(b.dispatched()) != 1 {
+		t.Fatalf("%d verifying, %d dispatched", len(acted), len(b.dispatched()))
+	}
+	if !acted[0].BeganAt.Equal(tick) || acted[0].Tick.Before(tick.Add(40*time.Minute)) {
+		t.Errorf("began %s, tick %s; the first was %s", acted[0].BeganAt, acted[0].Tick, tick)
+	}
+	for _, inc := range b.ofState(Superseded) {
+		if inc.Reason != "a newer tick took its place" {
+			t.Error(inc.Reason)
+		}
+	}
+	b.fallbackWorked()
+	b.pass(45 * time.Minute)
+	if n := len(b.dispatched()); n != 1 {
+		t.Errorf("%d dispatches within two hours", n)
+	}
+}
+
+func TestCatchup(t *testing.T) {
+	at := func(b *bench, tick time.Time, d time.Duration) { b.until(tick.Add(d)) }
+	t.Run("none", func(t *testing.T) {
+		b, tick := newEveryBench(t, config.Workflow{Effect: config.Idempotent, Schedule: config.Schedule{Catchup: config.CatchupNone}, Recover: []config.Step{dispatch}}, "0 */2 * * *")
+		at(b, tick, 70*time.Minute)
+		inc := b.want(Exhausted)
+		if !strings.Contains(inc.Reason, "catchup is none") || len(b.effects()) != 0 || b.check(b.repo.Head("main")).Conclusion != "failure" {
+			t.Errorf("%q, effects %v", inc.Reason, b.effects())
+		}
+		at(b, tick, 3*time.Hour+10*time.Minute) // the next one is missed, too
+		if n := len(b.ofState(Exhausted)); n != 1 || len(b.ofState(Superseded)) != 1 {
+			t.Errorf("%d exhausted", n)
+		}
+	})
+	t.Run("latest, and a person was asked", func(t *testing.T) {
+		b, tick := newEveryBench(t, config.Workflow{Recover: []config.Step{dispatch}}, "0 */2 * * *")
+		at(b, tick, 2*time.Hour+30*time.Minute)
+		if n := len(b.ofState(InDoubt)); n != 1 || len(b.ofState(Suspected)) != 1 {
+			t.Fatalf("%d in doubt", n)
+		}
+		at(b, tick, 3*time.Hour+30*time.Minute)
+		list := b.ofState(InDoubt)
+		if len(list) != 1 || !list[0].Tick.Equal(tick.Add(2*time.Hour)) || len(b.ofState(Superseded)) != 1 {
+			t.Fatalf("in doubt: %+v", list)
+		}
+		// The run of a newer tick makes it pointless.
+		at(b, tick, 4*time.Hour+time.Minute)
+		x := b.come()
+		b.end(x, "success")
+		b.observe(x.ID)
+		if n := len(b.ofState(InDoubt)); n != 0 {
+			t.Errorf("%d are still in doubt", n)
+		}
+	})
+	t.Run("all", func(t *testing.T) {
+		b, tick := newEveryBench(t, config.Workflow{Effect: config.Idempotent, Schedule: config.Schedule{Catchup: config.CatchupAll}, Recover: []config.Step{dispatch}}, "*/30 * * * *")
+		at(b, tick, 62*time.Minute)
+		b.begin(b.dispatched()[0])
+		at(b, tick, 80*time.Minute) // it goes on
+		if err := b.dispatched()[0].Step("build", "Post"); err != nil {
+			t.Fatal(err)
+		}
+		at(b, tick, 95*time.Minute)
+		if list := b.ofState(Verifying); len(list) != 1 || !list[0].Tick.Equal(tick) || len(b.ofState(Failing)) != 1 {
+			t.Fatalf("verifying %+v, failing %+v", list, b.ofState(Failing))
+		}
+		b.fallbackWorked()
+		if list := b.ofState(Verifying); len(list) != 1 || !list[0].Tick.Equal(tick.Add(30*time.Minute)) {
+			t.Fatalf("then %+v", list)
+		}
+		if n := len(b.ofState(Superseded)); n != 0 {
+			t.Errorf("%d were passed over", n)
+		}
+	})
+}
+
+// Who runs the workflow by hand has made up for the tick.
+func TestDoneByHand(t *testing.T) {
+	b, tick := newTickBench(t, config.Workflow{Recover: []config.Step{dispatch}})
+	b.until(tick.Add(90 * time.Minute))
+	b.want(InDoubt)
+	b.observe(b.run(primaryPath, "push", "success").ID)
+	b.pass(time.Minute)
+	x, err := b.repo.StartRunAt(primaryPath, "workflow_dispatch", "main", "mona")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.end(x, "success")
+	b.observe(x.ID)
+	b.want(Healthy)
+	if c := b.check(b.repo.Head("main")); c.Conclusion != "neutral" {
+		t.Errorf("check %s", c.Conclusion)
+	}
+}
+
+// Who asks for a recovery does not wait until the grace is over.
+func TestRecoverASuspicion(t *testing.T) {
+	b, tick := newTickBench(t, config.Workflow{Recover: []config.Step{dispatch}})
+	b.until(tick.Add(20 * time.Minute))
+	inc := b.want(Suspected)
+	if a := b.ask(queue.Recover{Repo: b.at, Target: "marketing-sync", Actor: "mona"}); !a.Accepted || a.IncidentID != inc.ID {
+		t.Fatalf("%+v", a)
+	}
+	b.fallbackWorked()
+	b.want(Recovered)
+	if c := b.check(b.repo.Head("main")); c.Conclusion != "success" {
+		t.Errorf("check %s", c.Conclusion)
+	}
+}
+
+// A tick of a schedule that is not watched any more is nobody's.
+func TestTickOfASchedulesThatChanged(t *testing.T) {
+	b, tick := newTickBench(t, config.Workflow{Effect: config.Idempotent, Recover: []config.Step{dispatch}})
+	b.until(tick.Add(20 * time.Minute))
+	b.want(Suspected)
+	b.enrol(every("0 5 * * *"))
+	b.until(tick.Add(2 * time.Hour))
+	inc := b.want(Healthy)
+	if b.tickOutcome(tick) != store.TickUnwatched || len(b.effects()) != 0 {
+		t.Errorf("%s: %s", inc.Reason, b.tickOutcome(tick))
+	}
+}

@@ -50,6 +50,12 @@ func (b *logBuffer) String() string {
 // of the engine divided by scale.
 func startInProcess(t *testing.T, gh *githubtest.Server, dataDir string, scale int) *inProcess {
 	t.Helper()
+	return startInProcessAt(t, gh, dataDir, scale, clockwork.NewRealClock())
+}
+
+// startInProcessAt is startInProcess with a clock.
+func startInProcessAt(t *testing.T, gh *githubtest.Server, dataDir string, scale int, clock clockwork.Clock) *inProcess {
+	t.Helper()
 	env := map[string]string{
 		"GITHUB_V3_API_URL": gh.URL() + "/api/v3/", "GITHUB_WEB_URL": gh.URL(),
 		"GITHUB_APP_INTEGRATION_ID": fmt.Sprint(gh.AppID), "GITHUB_APP_PRIVATE_KEY": string(gh.PrivateKeyPEM()),
@@ -68,7 +74,7 @@ func startInProcess(t *testing.T, gh *githubtest.Server, dataDir string, scale i
 	}
 	p := &inProcess{t: t, log: &logBuffer{}}
 	ctx, cancel := context.WithCancel(context.Background())
-	if p.App, err = New(ctx, cfg, zerolog.New(p.log).With().Timestamp().Logger(), clockwork.NewRealClock()); err != nil {
+	if p.App, err = New(ctx, cfg, zerolog.New(p.log).With().Timestamp().Logger(), clock); err != nil {
 		t.Fatal(err)
 	}
 	l, err := listen(ctx, cfg.Listen)
@@ -112,7 +118,7 @@ func (p *inProcess) until(limit time.Duration, holds func(ctx context.Context) s
 }
 
 // resting says what is still to be done: a delivery that was not handled, an
-// incident that is being worked on, a job that could run or that gave up.
+// incident that is being worked on, a job that could run now.
 func (p *inProcess) resting(ctx context.Context) string {
 	if pending, _, err := p.store.PendingDeliveries(ctx); err != nil || pending > 0 {
 		return fmt.Sprintf("%d deliveries are not handled (%v)", pending, err)
@@ -123,7 +129,7 @@ func (p *inProcess) resting(ctx context.Context) string {
 		}
 	}
 	stats, err := p.queue.Stats(ctx)
-	if err != nil || stats.Running+stats.Waiting+stats.Available > 0 {
+	if err != nil || stats.Running > 0 || !stats.OldestReady.IsZero() {
 		return fmt.Sprintf("there is work in the queue: %+v (%v)", stats, err)
 	}
 	return ""

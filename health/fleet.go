@@ -198,7 +198,7 @@ const (
 	maxKept = 20_000
 	// share of one processor: what took a second is used for twenty.
 	reuseFactor = 20
-	maxReuse    = 10 * time.Minute
+	maxReuse    = time.Hour
 )
 
 func newKept() *kept {

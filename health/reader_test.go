@@ -223,14 +223,14 @@ func TestFleetOutOfTime(t *testing.T) {
 	}
 }
 
-// TestReuse: with a hundred repositories of a second each, a report counts for
-// ten minutes; with one of a millisecond, for twenty.
+// TestReuse: what takes long in all is used for twenty times as long, an hour
+// at most.
 func TestReuse(t *testing.T) {
 	for _, tt := range []struct {
 		cost  time.Duration
 		total int
 		want  time.Duration
-	}{{0, 5, 0}, {time.Millisecond, 1, 20 * time.Millisecond}, {time.Millisecond, 1000, 20 * time.Second}, {time.Second, 100, maxReuse}} {
+	}{{0, 5, 0}, {time.Millisecond, 1, 20 * time.Millisecond}, {time.Millisecond, 1000, 20 * time.Second}, {time.Second, 179, 3580 * time.Second}, {time.Second, 180, maxReuse}, {time.Second, 10_000, maxReuse}} {
 		k := newKept()
 		k.put(1, entry{}, tt.cost)
 		if got := k.reuse(tt.total); got != tt.want {

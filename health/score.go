@@ -18,7 +18,7 @@ type Target struct {
 	// what is missing.
 	Score      *float64    `json:"score"`
 	WhyNoScore string      `json:"why_no_score,omitempty"`
-	Deductions []Deduction `json:"deductions"` // the largest first
+	Deductions []Deduction `json:"deductions"` // the largest first; none without a score
 	Samples    int         `json:"samples"`    // conclusive runs that count
 	Successes  int         `json:"successes"`
 	Ticks      int         `json:"ticks"` // decided ticks of the schedule that count
@@ -58,16 +58,16 @@ func Score(f *Facts, now time.Time) Target {
 			t.Punctual++
 		}
 	}
+	if len(runs) < w.MinSamples {
+		t.WhyNoScore = fmt.Sprintf("not enough runs: %d of %d", len(runs), w.MinSamples)
+		return t
+	}
 	for _, d := range []Deduction{runsDeduction(runs, failed), tickDeduction(f, ticks), incidentDeduction(f), repairDeduction(f, &t)} {
 		if d.Points > 0 {
 			t.Deductions = append(t.Deductions, d)
 		}
 	}
 	slices.SortStableFunc(t.Deductions, func(a, b Deduction) int { return cmp.Compare(b.Points, a.Points) })
-	if len(runs) < w.MinSamples {
-		t.WhyNoScore = fmt.Sprintf("not enough runs: %d of %d", len(runs), w.MinSamples)
-		return t
-	}
 	score := 100.0
 	for _, d := range t.Deductions {
 		score -= d.Points

@@ -30,6 +30,7 @@ type attempt struct {
 	Status      string    `json:"status"`
 	StatusCode  int       `json:"status_code"`
 	Event       string    `json:"event"`
+	Repository  int64     `json:"repository_id"`
 }
 
 // gitHub lists deliveries and repeats them on request, over HTTP.
@@ -260,6 +261,9 @@ func TestRunSaysWhatWasMissed(t *testing.T) {
 	g.clock.Advance(10 * time.Second)
 	down := g.clock.Now().UTC()
 	stop()
+	if from, _ := s.Downtime(); !from.IsZero() {
+		t.Errorf("the first start ever follows a downtime from %s", from)
+	}
 	if len(log.got) != 0 {
 		t.Errorf("first start says %s", <-log.got)
 	}
@@ -269,6 +273,9 @@ func TestRunSaysWhatWasMissed(t *testing.T) {
 	up := g.clock.Now().UTC()
 	stop = live()
 	defer stop()
+	if from, to := s.Downtime(); !from.Equal(down.Truncate(time.Millisecond)) || !to.Equal(up) {
+		t.Errorf("down from %s to %s, want %s to %s", from, to, down, up)
+	}
 	want := fmt.Sprintf("was down from %s to %s, 1 recovered", down.Format(time.RFC3339), up.Format(time.RFC3339))
 	if line := log.next(t); line["message"] != want {
 		t.Errorf("says %v, want %q", line, want)

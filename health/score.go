@@ -121,11 +121,15 @@ func tickDeduction(f *Facts, ticks []answer) Deduction {
 func incidentDeduction(f *Facts) Deduction {
 	var worst Deduction
 	for _, inc := range f.Incidents {
-		p := points(TheFormula.Incident, TheFormula.States[inc.State])
+		state := inc.State
+		if state == "suppressed" && inc.HeldBy == "pause" {
+			state = paused
+		}
+		p := points(TheFormula.Incident, TheFormula.States[state])
 		if inc.SettledAt == 0 && p > worst.Points {
 			worst = Deduction{
 				Component: "incident", Points: p,
-				Cause: fmt.Sprintf("incident %d is %s: %s", inc.ID, inc.State, inc.Reason), Links: []Link{incidentLink(inc.ID)},
+				Cause: fmt.Sprintf("incident %d is %s: %s", inc.ID, state, inc.Reason), Links: []Link{incidentLink(inc.ID)},
 			}
 			if inc.RunURL != "" {
 				worst.Links = append(worst.Links, Link{Kind: "run", URL: inc.RunURL})

@@ -2,6 +2,7 @@ package health
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"regexp"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
 
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -91,6 +93,16 @@ func TestScore(t *testing.T) {
 			}
 			return f
 		}(), 75, "", "incident -25: incident 8 is exhausted: no step is left (incident 8, run 0)"},
+		{"paused by a person", func() *Facts {
+			f := base(outcomes(strings.Repeat("S", 20)))
+			f.Incidents = []store.IncidentSpan{{ID: 9, State: "suppressed", HeldBy: "pause", Reason: "until Monday", OpenedAt: ago(time.Minute)}}
+			return f
+		}(), 95, "", "incident -5: incident 9 is paused: until Monday (incident 9)"},
+		{"suppressed by anything else", func() *Facts {
+			f := base(outcomes(strings.Repeat("S", 20)))
+			f.Incidents = []store.IncidentSpan{{ID: 9, State: "suppressed", HeldBy: "breaker", Reason: "open", OpenedAt: ago(time.Minute)}}
+			return f
+		}(), 80, "", "incident -20: incident 9 is suppressed: open (incident 9)"},
 		{"repairs that take half a day", func() *Facts {
 			f := base(outcomes(strings.Repeat("S", 20)))
 			f.Incidents = []store.IncidentSpan{
@@ -124,6 +136,49 @@ func TestScore(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestScoreAddsUp: whatever was seen, the score is within 0 and 100 and is what
+// the deductions leave, none of which is above its weight.
+func TestScoreAddsUp(t *testing.T) {
+	weights := map[string]float64{"runs": TheFormula.Runs, "punctuality": TheFormula.Punctuality, "incident": TheFormula.Incident, "repair": TheFormula.Repair}
+	rapid.Check(t, func(t *rapid.T) {
+		f := base(scheduled(outcomes(rapid.StringMatching(`[SFTUcsa]{0,80}`).Draw(t, "runs")), 0))
+		for i := range rapid.IntRange(0, 40).Draw(t, "ticks") {
+			o := rapid.SampledFrom([]store.TickOutcome{store.TickMissed, store.TickDropped, store.TickLate, store.TickSuspected}).Draw(t, "outcome")
+			f.Ticks = append(f.Ticks, store.Tick{TickAt: ago(time.Duration(i) * time.Minute), Cron: "c", Outcome: o})
+		}
+		for i := range rapid.IntRange(0, 5).Draw(t, "incidents") {
+			inc := store.IncidentSpan{ID: int64(i + 1), OpenedAt: store.Millis(rapid.Int64Range(int64(ago(40*day)), int64(ago(0))).Draw(t, "opened"))}
+			inc.State = rapid.SampledFrom([]string{"exhausted", "failing", "suspected", "recovered"}).Draw(t, "state")
+			if inc.State != "suspected" {
+				inc.ConfirmedAt = inc.OpenedAt
+			}
+			if inc.State == "recovered" {
+				inc.SettledAt = store.Millis(rapid.Int64Range(int64(inc.OpenedAt), int64(ago(0))).Draw(t, "settled"))
+			}
+			f.Incidents = append(f.Incidents, inc)
+		}
+		got := Score(f, now)
+		if a := got.Availability; a == nil || *a < 0 || *a > 1 {
+			t.Fatalf("availability %v", a)
+		}
+		if (got.Score == nil) != (got.Samples < TheFormula.MinSamples) || got.Score == nil && len(got.Deductions) > 0 {
+			t.Fatalf("%+v", got)
+		}
+		if got.Score == nil {
+			return
+		}
+		left := 100.0
+		for _, d := range got.Deductions {
+			if left -= d.Points; d.Points <= 0 || d.Points > weights[d.Component] || d.Cause == "" {
+				t.Fatalf("%+v", d)
+			}
+		}
+		if math.Abs(max(0, left)-*got.Score) > 0.051 {
+			t.Fatalf("score %v, the deductions leave %v", *got.Score, left)
+		}
+	})
 }
 
 func said(list []Deduction) string {

@@ -63,6 +63,7 @@ type IncidentSpan struct {
 	ID          int64
 	Signal      string
 	State       string
+	HeldBy      string // the gate that suppresses it
 	Reason      string
 	RunURL      string `bun:"run_url"`
 	BeganAt     Millis // when the trouble itself began; 0 unknown
@@ -76,7 +77,7 @@ type IncidentSpan struct {
 func (s *Store) IncidentSpans(ctx context.Context, repoID int64, path string, since Millis, limit int64) ([]IncidentSpan, error) {
 	var rows []IncidentSpan
 	err := s.read.NewSelect().TableExpr("incidents").
-		ColumnExpr("id, signal, state, reason, run_url, began_at, opened_at, confirmed_at, settled_at").
+		ColumnExpr("id, signal, state, held_by, reason, run_url, began_at, opened_at, confirmed_at, settled_at").
 		Where("repo_id = ?", repoID).Where("workflow_path = ?", path).Where("(settled_at = 0 OR settled_at >= ?)", since).
 		OrderExpr("id DESC").Limit(limit).Scan(ctx, &rows)
 	if err != nil {

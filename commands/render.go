@@ -85,6 +85,9 @@ func progress(inc *store.Incident) string {
 	if inc.Reason != "" {
 		out += ": " + checkrun.Escape(inc.Reason)
 	}
+	if inc.RunID == 0 {
+		return out + "."
+	}
 	return out + ". " + link("The run that failed", inc.RunURL) + "."
 }
 

@@ -32,6 +32,14 @@ func renderStatus(s fallback.RepositoryStatus) string {
 
 func stateOf(w *fallback.WorkflowStatus) string {
 	state := checkrun.Cell(string(w.State))
+	if s := w.Schedule; s != nil && s.Late != nil {
+		late := fmt.Sprintf("late by %s", strings.TrimSuffix((time.Duration(s.Late.By)*time.Second).Round(time.Minute).String(), "0s"))
+		if s.Late.Run == 0 && w.State == fallback.Suspected {
+			state = late // nothing is known to have failed
+		} else {
+			state += ", its run came " + late
+		}
+	}
 	if w.Breaker != nil && w.Breaker.Until != nil {
 		state += ", automatic recovery held back until " + moment(*w.Breaker.Until)
 	}

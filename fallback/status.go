@@ -180,6 +180,8 @@ type WorkflowStatus struct {
 	Incident *Incident      `json:"incident,omitempty"`
 	LastRun  *RunView       `json:"last_run,omitempty"` // the newest seen on the branch of the last incident, or any
 	Breaker  *BreakerStatus `json:"breaker,omitempty"`  // nil while it is closed and nothing failed
+	// Schedule is nil for a workflow that no schedule starts.
+	Schedule *ScheduleStatus `json:"schedule,omitempty"`
 }
 
 // RunView is a workflow run as last seen.
@@ -244,6 +246,9 @@ func (e *Engine) workflowStatus(ctx context.Context, repoID int64, file string) 
 	b, err := store.ReadBreaker(ctx, db, repoID, file)
 	if err == nil && (b.State != breakerClosed || b.Failures > 0) {
 		ws.Breaker = &BreakerStatus{State: b.State, Failures: b.Failures, Until: moment(b.Until)}
+	}
+	if err == nil {
+		ws.Schedule, err = e.scheduleStatus(ctx, repoID, file, ws.Incident)
 	}
 	return ws, err
 }

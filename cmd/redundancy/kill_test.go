@@ -69,6 +69,7 @@ type killing struct {
 	gh        *githubtest.Server
 	repo      *githubtest.Repo
 	bin, data string
+	made      int // failed jobs
 }
 
 func newKilling(t *testing.T) *killing {
@@ -118,7 +119,7 @@ func (k *killing) fail(random *rand.Rand, n int) []*githubtest.Run {
 	for _, i := range random.Perm(len(kinds) * killWorkflows)[:n] {
 		run, err := k.repo.StartRun(fmt.Sprintf("%s-%d.yml", kinds[i%len(kinds)], i/len(kinds)), "schedule")
 		if err == nil {
-			err = run.Complete("failure")
+			err = run.Complete("failure", k.job())
 		}
 		if err != nil {
 			k.t.Fatal(err)
@@ -126,6 +127,15 @@ func (k *killing) fail(random *rand.Rand, n int) []*githubtest.Run {
 		out = append(out, run)
 	}
 	return out
+}
+
+// job fails in a way that no other one did: the same failure within half an
+// hour of its recovery would be cooled down, which is not what is tested here.
+// The difference is in words, since numbers in an error line do not count.
+func (k *killing) job() githubtest.Job {
+	k.made++
+	word := strings.Map(func(r rune) rune { return r - '0' + 'a' }, fmt.Sprintf("%05d", k.made))
+	return githubtest.Job{Name: "post", Conclusion: "failure", Log: "Error: " + word + " is not there\n"}
 }
 
 // judge lets everything come to rest and counts effects.

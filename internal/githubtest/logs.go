@@ -27,6 +27,15 @@ func (c *call) logs(status, kind string, id int64) (answer, error) {
 func (s *Server) serveLog(w http.ResponseWriter, r *http.Request, path string) {
 	part := strings.Split(path, "/")
 	rec := Call{Operation: "storage/get-log", Method: r.Method, Path: r.URL.RequestURI(), Status: http.StatusOK}
+	if f := s.takeFault(&rec, path); f != nil {
+		if f.Delay > 0 && !sleep(r, f.Delay) {
+			s.record(rec)
+			return
+		}
+		if s.inject(w, r, f, &rec) {
+			return
+		}
+	}
 	defer func() { s.record(rec) }()
 	fail := func(status int, why string) {
 		rec.Status = status

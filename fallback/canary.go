@@ -37,6 +37,9 @@ func (e *Engine) canary(ctx context.Context, tx *store.Tx, repo queue.Repo, work
 	if news, err := tx.SaveCanary(ctx, seen, store.Millis(e.scaled(canaryStep).Milliseconds())); err != nil || !news {
 		return err
 	}
+	if err := e.listen(ctx, tx); err != nil {
+		return err
+	}
 	d, err := readDependency(ctx, tx, dependsActions)
 	if err != nil {
 		return err

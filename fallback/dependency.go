@@ -22,17 +22,21 @@ const (
 	agentPrefix     = "agent:"
 )
 
+// limited is the budget that GitHub grants an installation. It is one's own
+// trouble, so it is no upstream incident.
+func limited(installation int64) string { return fmt.Sprintf("%s/%d", dependsAPI, installation) }
+
 // dependsOn is what a rung needs to work.
-func dependsOn(s step) []string {
+func dependsOn(sc *scope, s step) []string {
 	switch s := s.(type) {
 	case enableStep:
-		return []string{dependsAPI}
+		return []string{dependsAPI, limited(sc.repo.InstallationID)}
 	case localStep:
 		return []string{agentPrefix + s.Host}
 	case homeStep:
 		return []string{agentPrefix + s.Host}
 	}
-	return []string{dependsActions, dependsAPI}
+	return []string{dependsActions, dependsAPI, limited(sc.repo.InstallationID)}
 }
 
 // onGitHub says whether a kind of step adds to GitHub's load.
@@ -48,7 +52,10 @@ func (e *Engine) rules(name string) storm.Rules {
 		Row: 5, Share: 0.5, Of: 10, Window: e.scaled(5 * time.Minute), Pause: e.scaled(time.Minute), MaxPause: e.scaled(time.Hour),
 		Probe: e.scaled(10 * time.Minute), Close: 2, Early: 3, Random: e.random,
 	}
-	if name == dependsActions {
+	switch {
+	case strings.HasPrefix(name, dependsAPI+"/"):
+		r.Close = 1 // the end of a limit is known, not guessed
+	case name == dependsActions:
 		// One workflow that cannot start is that workflow's trouble.
 		r.Distinct = mass.Targets
 	}
@@ -111,7 +118,7 @@ func (e *Engine) turned(ctx context.Context, tx *store.Tx, d dependency, is stor
 	}
 	was := d.breaker
 	d.Breaker, d.breaker, d.UpdatedAt = string(raw), is, e.now()
-	upstream := strings.HasPrefix(d.Name, "github-")
+	_, upstream := dependencyNames[d.Name]
 	if upstream && is.State == storm.Open && was.State != storm.Open {
 		if err := e.openUpstream(ctx, tx, &d, was, why, evidence); err != nil {
 			return err
@@ -167,7 +174,10 @@ func (e *Engine) experience(ctx context.Context, tx *store.Tx, sc *scope, st *st
 		default:
 			return nil
 		}
-		return e.record(ctx, tx, dependsOn(s)[0], o)
+		return e.record(ctx, tx, dependsOn(sc, s)[0], o)
+	}
+	if err := e.granted(ctx, tx, sc, res); err != nil {
+		return err
 	}
 	switch {
 	case res.verdict == succeeded:

@@ -124,6 +124,8 @@ type Engine struct {
 	up        time.Time     // since when this process hears of GitHub
 	lookUps   chan struct{} // bounds what claims make us ask
 	clock     *clock
+	answers   *answers // how requests to GitHub went
+	silence   *silence
 	// at is called at the named points between a commit and an effect. Tests
 	// end the process there.
 	at func(point string) error
@@ -153,6 +155,7 @@ func New(c Config) *Engine {
 	e := &Engine{Config: c, metrics: newMetrics(c.Store, c.Registerer), up: c.Clock.Now(), at: func(string) error { return nil }}
 	e.actions, e.lookUps = newInFlight(), make(chan struct{}, maxLookUps)
 	e.reading = make(chan struct{}, logsAtOnce)
+	e.answers, e.silence = &answers{}, &silence{up: c.Clock.Now()}
 	e.clock = newClock(newClockMetrics(c.Registerer))
 	e.workflows, _ = lru.New[string, config.WorkflowFacts](maxKnownWorkflows) // fails for sizes below 1 only
 	return e

@@ -3,6 +3,7 @@ package fallback
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redundancy-app/redundancy/fallback/storm"
@@ -16,7 +17,7 @@ const gateUpstream = "upstream"
 // adds to its load; a later rung that needs something else takes its place at
 // once. When it is up again, one recovery tries; then the others have their turn.
 func upstreamGate(ctx context.Context, e *Engine, sc *scope, s step) (*hold, error) {
-	for _, name := range dependsOn(s) {
+	for _, name := range dependsOn(sc, s) {
 		d, err := readDependency(ctx, e.Store.Read(), name)
 		if err != nil {
 			return nil, err
@@ -87,8 +88,8 @@ func (e *Engine) instead(ctx context.Context, sc *scope, s step, without string)
 	if s.skip(e, sc) != "" {
 		return false, nil
 	}
-	for _, name := range dependsOn(s) {
-		if name == without || name == dependsAPI || name == dependsActions {
+	for _, name := range dependsOn(sc, s) {
+		if name == without || !strings.HasPrefix(name, agentPrefix) {
 			return false, nil
 		}
 		d, err := readDependency(ctx, e.Store.Read(), name)
@@ -133,7 +134,7 @@ func (e *Engine) takePart(ctx context.Context, tx *store.Tx, sc *scope, s step) 
 		return nil
 	}
 	now := e.Clock.Now()
-	for _, name := range dependsOn(s) {
+	for _, name := range dependsOn(sc, s) {
 		d, err := readDependency(ctx, tx, name)
 		if err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redundancy-app/redundancy/fallback/storm"
@@ -21,6 +22,12 @@ var dependencyNames = map[string]string{dependsActions: "GitHub Actions", depend
 func dependencyName(name string) string {
 	if shown, ok := dependencyNames[name]; ok {
 		return shown
+	}
+	if strings.HasPrefix(name, dependsAPI+"/") {
+		return "GitHub's API, whose rate limit this installation has reached,"
+	}
+	if host, ok := strings.CutPrefix(name, agentPrefix); ok {
+		return "host " + host
 	}
 	return name
 }

@@ -26,6 +26,11 @@ const (
 // weather looks after an upstream incident: it lets probes go while the
 // dependency is half open, and gives those who wait their turns at the end.
 func (e *Engine) weather(ctx context.Context, sc *scope) (next, error) {
+	if sc.inc.WorkflowPath == dependsWebhooks {
+		if err := e.Store.Update(ctx, e.listen); err != nil {
+			return next{}, err
+		}
+	}
 	d, err := readDependency(ctx, e.Store.Read(), sc.inc.WorkflowPath)
 	if err != nil {
 		return next{}, err

@@ -55,6 +55,9 @@ type Config struct {
 	// suspended or gone. Called by the requesting goroutine, outside of any
 	// transaction; it must not call back into the same client.
 	OnDormant func(installationID int64)
+	// OnAnswer hears how each request went that was sent: whether GitHub
+	// answered it with less than a 500. Called like OnDormant.
+	OnAnswer func(ok bool)
 	// Transport sends the requests; nil: an http.Transport with time limits.
 	// It must report connections to net/http/httptrace, as http.Transport does.
 	Transport http.RoundTripper

@@ -26,13 +26,17 @@ type breaker struct {
 	until atomic.Int64 // Unix ns; end of the open state
 	meter *meter
 	reach *reach
+	heard func(ok bool)
 	next  http.RoundTripper
 }
 
 var errServer = errors.New("server error")
 
 func newBreaker(cfg Config, meter *meter, reach *reach, next http.RoundTripper) *breaker {
-	b := &breaker{host: cfg.BaseURL, clock: cfg.Clock, meter: meter, reach: reach, next: next}
+	b := &breaker{host: cfg.BaseURL, clock: cfg.Clock, meter: meter, reach: reach, heard: cfg.OnAnswer, next: next}
+	if b.heard == nil {
+		b.heard = func(bool) {}
+	}
 	b.cb = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Timeout: cfg.BreakerOpen,
 		ReadyToTrip: func(c gobreaker.Counts) bool {
@@ -69,12 +73,15 @@ func (b *breaker) RoundTrip(req *http.Request) (*http.Response, error) {
 	case err != nil:
 		b.reach.note(b.clock.Now(), err)
 		done(err)
+		b.heard(false)
 	case resp.StatusCode >= http.StatusInternalServerError:
 		b.reach.note(b.clock.Now(), fmt.Errorf("%w: %s", errServer, resp.Status))
 		done(errServer)
+		b.heard(false)
 	default:
 		b.reach.note(b.clock.Now(), nil)
 		done(nil)
+		b.heard(true)
 	}
 	return resp, err
 }

@@ -94,7 +94,7 @@ func (s *server) healthOverTime(ctx context.Context, h *Health, repo store.Repos
 	if h.Report, err = s.cfg.Scores.Repository(ctx, repo); err != nil || s.cfg.Risk == nil {
 		return err
 	}
-	rep, err := s.cfg.Risk.Report(ctx, []store.Repository{repo})
+	rep, err := s.cfg.Risk.Report(ctx, []store.Repository{repo}, "")
 	h.Risk = rep.Targets
 	return err
 }

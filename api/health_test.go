@@ -85,12 +85,16 @@ func TestHealthOverTime(t *testing.T) {
 func TestRisk(t *testing.T) {
 	b := newBench(t)
 	b.watched()
-	for _, path := range []string{"/api/v1/risk", "/api/v1/risk?repo=acme/other"} {
+	for _, path := range []string{"/api/v1/risk", "/api/v1/risk?repo=acme/other", "/api/v1/risk?repo=acme/other&workflow=.github/workflows/y.yml"} {
 		var rep risk.Report
 		b.decode(path, &rep)
 		if len(rep.Targets) != 1 || !rep.Targets[0].Signal || rep.Note != risk.Note {
 			t.Errorf("%s: %+v", path, rep)
 		}
+	}
+	var none risk.Report
+	if b.decode("/api/v1/risk?workflow=y.yml", &none); len(none.Targets) != 0 {
+		t.Errorf("of a workflow that is not watched: %+v", none)
 	}
 	var res risk.Result
 	b.decode("/api/v1/risk/backtest", &res)

@@ -12,18 +12,18 @@ import (
 // else. nil in [Config]: nothing is known.
 type Risk interface {
 	Queue(ctx context.Context) (risk.QueueWarning, error)
-	Report(ctx context.Context, repos []store.Repository) (risk.Report, error)
+	Report(ctx context.Context, repos []store.Repository, path string) (risk.Report, error)
 	History(ctx context.Context, repos []store.Repository) ([]risk.Run, error)
 }
 
 // risk assesses the watched workflows. Query: repo (owner/name); without it, at
-// most 200 workflows of all repositories.
+// most 200 workflows of all repositories; workflow (path).
 func (s *server) risk(w http.ResponseWriter, r *http.Request) {
 	repos, ok := s.watched(w, r)
 	if !ok {
 		return
 	}
-	rep, err := s.cfg.Risk.Report(r.Context(), repos)
+	rep, err := s.cfg.Risk.Report(r.Context(), repos, r.URL.Query().Get("workflow"))
 	if err != nil {
 		s.fail(w, r, err)
 		return

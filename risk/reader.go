@@ -46,8 +46,9 @@ const Note = "information only: nothing is recovered, held back or skipped becau
 // maxTargets of one report over all repositories.
 const maxTargets = 200
 
-// Report assesses the watched workflows of the repositories, at most 200.
-func (r *Reader) Report(ctx context.Context, repos []store.Repository) (Report, error) {
+// Report assesses the watched workflows of the repositories, at most 200; with
+// a path only those.
+func (r *Reader) Report(ctx context.Context, repos []store.Repository, path string) (Report, error) {
 	rep := Report{AsOf: r.clock.Now().UTC(), Note: Note, Targets: []Assessment{}}
 	var err error
 	if rep.Queue, err = r.Queue(ctx); err != nil {
@@ -59,6 +60,9 @@ func (r *Reader) Report(ctx context.Context, repos []store.Repository) (Report, 
 			return Report{}, err
 		}
 		for _, w := range watches {
+			if path != "" && w.WorkflowPath != path {
+				continue
+			}
 			if len(rep.Targets) == maxTargets {
 				rep.Omitted++
 				continue

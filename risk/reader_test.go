@@ -94,7 +94,7 @@ func TestHistory(t *testing.T) {
 	if r := runs[1]; !r.Failed || r.duration() != 70*time.Second {
 		t.Errorf("%+v", r)
 	}
-	rep, err := b.reader.Report(t.Context(), []store.Repository{b.repo})
+	rep, err := b.reader.Report(t.Context(), []store.Repository{b.repo}, "")
 	if err != nil || len(rep.Targets) != 1 || rep.Targets[0].Text != "not enough signal: 2 of 100 runs" || rep.Note != Note {
 		t.Errorf("%+v, %v", rep, err)
 	}
@@ -138,8 +138,12 @@ func TestReportIsBounded(t *testing.T) {
 		}
 		return nil
 	})
-	rep, err := b.reader.Report(t.Context(), []store.Repository{b.repo})
+	rep, err := b.reader.Report(t.Context(), []store.Repository{b.repo}, "")
 	if err != nil || len(rep.Targets) != maxTargets || rep.Omitted != 3 {
 		t.Errorf("%d targets, %d omitted, %v", len(rep.Targets), rep.Omitted, err)
+	}
+	rep, err = b.reader.Report(t.Context(), []store.Repository{b.repo}, flow+"ah")
+	if err != nil || len(rep.Targets) != 1 || rep.Targets[0].Workflow != flow+"ah" || rep.Omitted != 0 {
+		t.Errorf("of one workflow: %+v, %v", rep, err)
 	}
 }

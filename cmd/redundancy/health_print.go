@@ -3,12 +3,17 @@ package main
 import (
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/redundancy-app/redundancy/api"
 	"github.com/redundancy-app/redundancy/health"
+	"github.com/redundancy-app/redundancy/risk"
 )
 
 // maxShown repositories of the fleet on a terminal, the worst; --json has more.
@@ -146,4 +151,16 @@ func span(seconds *float64) string {
 		text = strings.TrimSuffix(text, "0m")
 	}
 	return text
+}
+
+// printRisk adds what the history says about a workflow's next run to the story
+// of an incident. It only informs: no answer is no error.
+func printRisk(cmd *cobra.Command, c *client, repo, workflow string) error {
+	var rep risk.Report
+	err := c.call(cmd.Context(), http.MethodGet, "risk?"+url.Values{"repo": {repo}, "workflow": {workflow}}.Encode(), nil, &rep)
+	if err != nil || len(rep.Targets) == 0 || !rep.Targets[0].Signal {
+		return nil //nolint:nilerr // the incident has been shown, which is what was asked for
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "next run, for information only: %s\n", printable(rep.Targets[0].Text))
+	return err
 }

@@ -71,7 +71,10 @@ func showIncident(cmd *cobra.Command, c *client, id string, asJSON bool) error {
 	if asJSON {
 		return printJSON(cmd.OutOrStdout(), inc)
 	}
-	return printIncident(cmd.OutOrStdout(), inc)
+	if err := printIncident(cmd.OutOrStdout(), inc); err != nil {
+		return err
+	}
+	return printRisk(cmd, c, inc.Repo.FullName(), inc.Workflow)
 }
 
 func printIncidents(w io.Writer, list []fallback.Incident) error {

@@ -31,6 +31,7 @@ func TestNoEscapesOnTheTerminal(t *testing.T) {
 		"GET /api/v1/health": `{"healthy": false, "reasons": [X], "as_of": "2026-01-01T00:00:00Z", "why_no_score": X, "early_warning": {"warning": true, "text": X},
 			"repositories": [{"repo": X, "worst": X}], "targets": [{"workflow": X, "why_no_score": X, "deductions": [{"cause": X, "links": [{"url": X}]}]}],
 			"risk": [{"workflow": X, "text": X, "duration_anomaly": {"url": X}}]}`,
+		"GET /api/v1/risk":          `{"targets": [{"signal": true, "text": X}]}`,
 		"GET /api/v1/risk/backtest": `{"verdict": X, "n": 1, "predictors": [{"name": X}]}`,
 		"GET /api/v1/incidents":     `{"incidents": [` + incident + `]}`,
 		"GET /api/v1/incidents/1":   incident,

@@ -3,6 +3,7 @@ package fallback
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -23,6 +24,8 @@ const (
 	clockSettle = time.Minute
 	// clockRetry is the pause after the database failed.
 	clockRetry = 30 * time.Second
+	// watchRetry is the pause after something was wrong with one watch.
+	watchRetry = time.Hour
 	// maxNap bounds a wait: a machine that sleeps stops its timers.
 	maxNap = 10 * time.Minute
 	// maxSchedules that are kept compiled, by their crons: many workflows share
@@ -133,7 +136,7 @@ func (e *Engine) lookDue(ctx context.Context) error {
 			}
 			n = len(list)
 			for i := range list {
-				if err := e.look(ctx, tx, &list[i], now); err != nil {
+				if err := e.lookOrPutOff(ctx, tx, &list[i], now); err != nil {
 					return err
 				}
 			}
@@ -147,6 +150,18 @@ func (e *Engine) lookDue(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// lookOrPutOff keeps a watch that nothing can be made of from stopping the clock.
+func (e *Engine) lookOrPutOff(ctx context.Context, tx *store.Tx, w *store.Watch, now time.Time) error {
+	err := e.look(ctx, tx, w, now)
+	var broken *watchError
+	if !errors.As(err, &broken) {
+		return err
+	}
+	zerolog.Ctx(ctx).Error().Err(err).Int64("repo_id", w.RepoID).Str("workflow", w.WorkflowPath).Msg("a schedule cannot be looked after, trying again later")
+	w.DueAt = store.MillisOf(now.Add(e.scaled(watchRetry)))
+	return tx.SettleWatch(ctx, w)
 }
 
 // enrolKnown has repositories read whose configuration is in force without a

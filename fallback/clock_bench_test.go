@@ -1,9 +1,18 @@
 package fallback
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/internal/githubtest"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -66,3 +75,116 @@ func (b *bench) watched(path string) store.Watch {
 	}
 	return w
 }
+
+// dawn is a moment at which no tick of the tests is near.
+var dawn = time.Date(2026, 5, 4, 3, 20, 0, 0, time.UTC)
+
+// scheduled are the workflow files with another cron for the primary.
+func scheduled(crons ...string) map[string]string {
+	files := maps.Clone(workflows)
+	list := make([]string, 0, len(crons))
+	for _, c := range crons {
+		list = append(list, fmt.Sprintf("{cron: '%s'}", c))
+	}
+	files[primaryPath] = "name: Marketing sync\non: {schedule: [" + strings.Join(list, ", ") + "], workflow_dispatch: {}}\n" + plainJobs
+	return files
+}
+
+// newWatch is a bench at dawn whose primary is watched with these crons. No
+// recovery is declared, so what becomes of its ticks is all that happens.
+func newWatch(t *testing.T, flow config.Workflow, crons ...string) *bench {
+	t.Helper()
+	b := newBench(t, flow)
+	b.clock.Advance(dawn.Sub(b.clock.Now()))
+	b.record(store.Repository{})
+	b.enrol(scheduled(crons...))
+	return b
+}
+
+// record puts the repository on record.
+func (b *bench) record(r store.Repository) {
+	b.Helper()
+	r.ID, r.InstallationID, r.Owner, r.Name, r.DefaultBranch, r.SeenAt = b.at.ID, b.at.InstallationID, b.at.Owner, b.at.Name, "main", 1
+	err := b.store.Update(b.ctx, func(ctx ctx, tx *store.Tx) error {
+		_, err := store.SaveRepositories(ctx, tx, []store.Repository{r})
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// scheduledRun is a run of the schedule that GitHub creates now.
+func (b *bench) scheduledRun() *githubtest.Run {
+	b.Helper()
+	x, err := b.repo.StartRun(primaryPath, clockEvent)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return x
+}
+
+// saw is a delivery about a run as it is now.
+func (b *bench) saw(x *githubtest.Run) store.WorkflowRun {
+	b.Helper()
+	r, err := getRun(b.ctx, b.client(), b.at, x.ID)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.sawRow(r.row(b.at.ID, 0))
+	known, ok, err := store.LatestAttempt(b.ctx, b.store.Read(), b.at.ID, x.ID)
+	if err != nil || !ok {
+		b.Fatal(ok, err)
+	}
+	return known
+}
+
+func (b *bench) sawRow(row store.WorkflowRun) {
+	b.Helper()
+	err := b.store.Update(b.ctx, func(ctx ctx, tx *store.Tx) error { return b.engine.Seen(ctx, tx, b.at, row) })
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// ticks is "15:04 outcome" of the ticks of the primary on record, oldest first.
+func (b *bench) ticks() []string {
+	b.Helper()
+	list, err := b.store.PastTicks(b.ctx, b.at.ID, primaryPath, 0, 1000)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var out []string
+	for _, t := range slices.Backward(list) {
+		out = append(out, t.TickAt.Time().Format("15:04")+" "+string(t.Outcome))
+	}
+	return out
+}
+
+func (b *bench) wantTicks(want ...string) {
+	b.Helper()
+	if diff := cmp.Diff(want, b.ticks()); diff != "" {
+		b.Error(diff)
+	}
+}
+
+// counted is redundancy_ticks_total by outcome, without zeros.
+func (b *bench) counted() map[string]int {
+	b.Helper()
+	out := map[string]int{}
+	for _, outcome := range []store.TickOutcome{tickAnswered, store.TickLate, store.TickSuspected, store.TickDropped, store.TickUnwatched} {
+		if n := int(testutil.ToFloat64(b.engine.clock.metrics.ticks.WithLabelValues(string(outcome)))); n != 0 {
+			out[string(outcome)] = n
+		}
+	}
+	return out
+}
+
+// quiet looks at due watches without any of the work that follows.
+func (b *bench) quiet(until time.Time) {
+	b.Helper()
+	b.clock.Advance(until.Sub(b.clock.Now()))
+	b.look()
+}
+
+func hour(h, m int) time.Time { return time.Date(2026, 5, 4, h, m, 0, 0, time.UTC) }

@@ -162,11 +162,16 @@ func (e *Engine) watchedRepo(ctx context.Context, w *store.Watch) (queue.Repo, e
 	}
 	c, known, err := e.Store.RepositoryConfig(ctx, w.RepoID)
 	if err == nil && !known {
-		err = fmt.Errorf("watch of %s: repository %d is not on record", w.WorkflowPath, w.RepoID)
+		err = &watchError{fmt.Errorf("repository %d is not on record", w.RepoID)}
 	}
 	repo.Owner, repo.Name = c.Owner, c.Name
 	return repo, err
 }
+
+// watchError says that something is wrong with one watch. The others go on.
+type watchError struct{ error }
+
+func (e *watchError) Unwrap() error { return e.error }
 
 // readWatch decodes what stands in a watch.
 func readWatch(w *store.Watch) (facts config.WorkflowFacts, flow config.Workflow, err error) {
@@ -174,7 +179,7 @@ func readWatch(w *store.Watch) (facts config.WorkflowFacts, flow config.Workflow
 		err = json.Unmarshal([]byte(w.Flow), &flow)
 	}
 	if err != nil {
-		err = fmt.Errorf("decode watch of %s: %w", w.WorkflowPath, err)
+		err = &watchError{fmt.Errorf("decode watch of %s: %w", w.WorkflowPath, err)}
 	}
 	return facts, flow, err
 }

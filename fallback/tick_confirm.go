@@ -58,9 +58,9 @@ func (tickSubject) confirm(ctx context.Context, e *Engine, sc *scope) (next, err
 // late2healthy ends a suspicion: the run came, later than it should.
 func (e *Engine) late2healthy(ctx context.Context, sc *scope, r store.WorkflowRun) error {
 	return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if err := e.saveTick(ctx, tx, sc.inc, store.TickLate); err != nil {
-			return err
-		}
+		// Whether the tick counts as late was written when the run was matched:
+		// it may have come in time, and only the news of it were late.
+		//
 		// The incident does not take the run over: if it fails, that is news.
 		return e.move(ctx, tx, sc.inc, Healthy, lateness(sc.inc, r), runEvidence(r))
 	})

@@ -18,6 +18,7 @@ type Incidents interface {
 	Incident(ctx context.Context, id int64) (inc fallback.Incident, ok bool, err error)
 	Status(ctx context.Context, repoID int64) (fallback.RepositoryStatus, error)
 	Recover(ctx context.Context, r queue.Recover) (fallback.Answer, error)
+	Upstreams(ctx context.Context) ([]fallback.UpstreamStatus, error)
 }
 
 // IncidentList is the answer of GET /api/v1/incidents.
@@ -28,8 +29,10 @@ type IncidentList struct {
 // maxIncidents bounds a listing.
 const maxIncidents = 1000
 
-// incidents lists, newest first. Query: state (several with commas), repo
-// (owner/name), limit (1 to 1000, default 100).
+// incidents lists, newest first. Query: state and signal (several with commas),
+// repo (owner/name), workflow (file, with or without directory and ending),
+// limit (1 to 1000, default 100), before (the last id of the previous page),
+// upstream (parts of that incident), all=true (parts of upstream incidents, too).
 func (s *server) incidents(w http.ResponseWriter, r *http.Request) {
 	f := fallback.Filter{}
 	q := r.URL.Query()
@@ -51,7 +54,23 @@ func (s *server) incidents(w http.ResponseWriter, r *http.Request) {
 		}
 		f.Owner, f.Name = owner, name
 	}
+	if v := q.Get("signal"); v != "" {
+		for name := range strings.SplitSeq(v, ",") {
+			if !slices.Contains(fallback.Signals, fallback.Signal(name)) {
+				refuse(w, http.StatusBadRequest, fmt.Sprintf("signal %q: want some of %v", name, fallback.Signals))
+				return
+			}
+			f.Signals = append(f.Signals, fallback.Signal(name))
+		}
+	}
+	f.WorkflowName, f.All = q.Get("workflow"), q.Get("all") == "true"
 	var ok bool
+	if f.Before, ok = number(w, "before", q.Get("before")); !ok {
+		return
+	}
+	if f.Upstream, ok = number(w, "upstream", q.Get("upstream")); !ok {
+		return
+	}
 	if f.Limit, ok = limit(w, q.Get("limit"), 100, maxIncidents); !ok {
 		return
 	}
@@ -129,6 +148,19 @@ func (s *server) recover(w http.ResponseWriter, r *http.Request) {
 	default:
 		answer(w, http.StatusConflict, got)
 	}
+}
+
+// number reads the id of an incident; empty means 0, none.
+func number(w http.ResponseWriter, name, v string) (int64, bool) {
+	if v == "" {
+		return 0, true
+	}
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || n < 1 {
+		refuse(w, http.StatusBadRequest, fmt.Sprintf("%s %q: want the id of an incident", name, v))
+		return 0, false
+	}
+	return n, true
 }
 
 // limit reads a count from 1 to most; empty means def.

@@ -12,6 +12,9 @@ type Check struct {
 	Name string // as shown: "database", "queue", "github", "key"
 	// Run returns nil when the condition holds, else why it does not.
 	Run func(ctx context.Context) error
+	// Note is what is worth knowing although the condition holds, "" for
+	// nothing; nil means never.
+	Note func(ctx context.Context) string
 }
 
 // CheckResult is a check as answered.
@@ -51,6 +54,8 @@ func (s *server) runChecks(ctx context.Context) (bool, []CheckResult) {
 			results[i] = CheckResult{Name: c.Name, OK: true}
 			if err := c.Run(ctx); err != nil {
 				results[i] = CheckResult{Name: c.Name, Detail: err.Error()}
+			} else if c.Note != nil {
+				results[i].Detail = c.Note(ctx)
 			}
 		})
 	}

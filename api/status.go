@@ -33,6 +33,9 @@ type Status struct {
 	// when it never ran before.
 	Downtime *Downtime  `json:"downtime,omitempty"`
 	Scan     ScanStatus `json:"scan"`
+	// Upstream are what recoveries depend on and what is in trouble; empty when
+	// all is well.
+	Upstream []fallback.UpstreamStatus `json:"upstream"`
 }
 
 // Downtime is a time in which nobody watched.
@@ -125,7 +128,10 @@ func (s *server) collect(ctx context.Context) (Status, error) {
 		}
 		st.Repositories += len(repos)
 	}
-	st.Incidents, err = s.cfg.Repositories.IncidentStates(ctx)
+	if st.Incidents, err = s.cfg.Repositories.IncidentStates(ctx); err != nil {
+		return st, err
+	}
+	st.Upstream, err = s.cfg.Incidents.Upstreams(ctx)
 	return st, err
 }
 

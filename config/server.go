@@ -15,10 +15,13 @@ const (
 	maxDrainTimeout     = Duration(20 * time.Second) // leaves the rest of a shutdown 10 of the 30 s that orchestrators give by default
 	DefaultWorkers      = 16
 	defaultV3URL        = "https://api.github.com/"
-	defaultV4URL        = "https://api.github.com/graphql"
-	defaultWebURL       = "https://github.com/"
-	databaseFile        = "redundancy.db"
-	agentFile           = "agent.yml"
+	// DefaultStatusURL is the status page of github.com, in the format of
+	// Atlassian Statuspage: https://www.githubstatus.com/api#summary.
+	DefaultStatusURL = "https://www.githubstatus.com/api/v2/summary.json"
+	defaultV4URL     = "https://api.github.com/graphql"
+	defaultWebURL    = "https://github.com/"
+	databaseFile     = "redundancy.db"
+	agentFile        = "agent.yml"
 )
 
 // Server holds the settings of `redundancy serve`.
@@ -37,6 +40,7 @@ type Server struct {
 	Retention   Duration // of deliveries that are done
 	Drain       Duration // how long running jobs may take to end at shutdown
 	Workers     int      // jobs at a time
+	StatusURL   string   // of GitHub's public status page; "" means that it is not asked
 }
 
 // GitHub says where GitHub is and who the App is there.
@@ -103,6 +107,12 @@ func (s *Server) setDefaults() {
 	setDefault(&s.AgentConfig, filepath.Join(s.DataDir, agentFile))
 	setDefault(&s.PublicURL, "http://"+reachable(s.Listen))
 	s.GitHub.derive()
+	switch {
+	case s.StatusURL == statusOff:
+		s.StatusURL = ""
+	case s.StatusURL == "" && s.GitHub.V3URL == defaultV3URL:
+		s.StatusURL = DefaultStatusURL
+	}
 }
 
 // reachable is an address that a browser on this machine can open.

@@ -55,7 +55,7 @@ func TestLoadServerDefaults(t *testing.T) {
 		DatabaseURL: "sqlite:/home/x/.local/state/redundancy/redundancy.db", DataDir: "/home/x/.local/state/redundancy",
 		AgentConfig: "/home/x/.local/state/redundancy/agent.yml",
 		LogLevel:    "info", LogFormat: "json", PollScale: 1, Workers: 16,
-		Retention: Duration(14 * 24 * time.Hour), Drain: Duration(15 * time.Second),
+		Retention: Duration(14 * 24 * time.Hour), Drain: Duration(15 * time.Second), StatusURL: DefaultStatusURL,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -93,6 +93,28 @@ func TestLoadServerPrecedence(t *testing.T) {
 	}
 }
 
+// The status page of github.com says nothing about another server.
+func TestStatusPage(t *testing.T) {
+	const own = "https://status.example.com/summary.json"
+	for name, c := range map[string]struct {
+		env  []string
+		want string
+	}{
+		"github.com":     {nil, DefaultStatusURL},
+		"off":            {[]string{"REDUNDANCY_STATUS_URL", "off"}, ""},
+		"own":            {[]string{"REDUNDANCY_STATUS_URL", own}, own},
+		"another server": {[]string{"GITHUB_V3_API_URL", "https://ghe.example.com/api/v3/"}, ""},
+		"another's own":  {[]string{"GITHUB_V3_API_URL", "https://ghe.example.com/api/v3/", "REDUNDANCY_STATUS_URL", own}, own},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := LoadServer(Sources{Getenv: environment(c.env...)})
+			if err != nil || s.StatusURL != c.want {
+				t.Errorf("%q, %v, want %q", s.StatusURL, err, c.want)
+			}
+		})
+	}
+}
+
 func TestLoadServerErrorsNameSettingAndSource(t *testing.T) {
 	dir, files := t.TempDir(), 0
 	file := func(text string) string {
@@ -122,6 +144,7 @@ func TestLoadServerErrorsNameSettingAndSource(t *testing.T) {
 		"relative URL":     {Sources{Getenv: environment("GITHUB_V3_API_URL", "ghe.example.com/api/v3")}, []string{"GITHUB_V3_API_URL", "absolute"}},
 		"http elsewhere":   {Sources{Getenv: environment("GITHUB_V3_API_URL", "http://ghe.example.com/api/v3/")}, []string{"GITHUB_V3_API_URL", "loopback"}},
 		"user in URL":      {Sources{Getenv: environment("GITHUB_WEB_URL", "https://u:hunter2@x/")}, []string{"GITHUB_WEB_URL", "without user"}},
+		"status page":      {Sources{Getenv: environment("REDUNDANCY_STATUS_URL", "http://status.example.com/")}, []string{"REDUNDANCY_STATUS_URL", "loopback"}},
 		"database":         {Sources{Getenv: environment("REDUNDANCY_DATABASE_URL", "mysql://u:hunter2@x/")}, []string{"REDUNDANCY_DATABASE_URL", "sqlite:PATH"}},
 		"short token":      {Sources{Getenv: environment("REDUNDANCY_API_TOKEN", "hunter2")}, []string{"REDUNDANCY_API_TOKEN", "at least 16"}},
 		"token with space": {Sources{Getenv: environment("REDUNDANCY_API_TOKEN", "hunter2 hunter2 hunter2")}, []string{"REDUNDANCY_API_TOKEN", "ASCII"}},

@@ -50,6 +50,8 @@ var settings = []Setting{
 		set: span(func(s *Server) *Duration { return &s.Retention }, MaxDuration)},
 	{Env: "REDUNDANCY_DRAIN_TIMEOUT", Flag: "drain-timeout", Key: "drain_timeout", Default: "15s", Usage: "`SPAN` that running jobs have to end at shutdown",
 		set: span(func(s *Server) *Duration { return &s.Drain }, maxDrainTimeout)},
+	{Env: "REDUNDANCY_STATUS_URL", Flag: "status-url", Key: "status_url", Usage: "`URL` of GitHub's status page, shown while runs do not begin; off: never asked (default: that of github.com, off for others)",
+		set: statusURL},
 	{Env: "REDUNDANCY_WORKERS", Flag: "workers", Key: "workers", Default: strconv.Itoa(DefaultWorkers), Usage: "`NUMBER` of jobs at a time",
 		set: workers},
 

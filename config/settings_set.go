@@ -113,3 +113,20 @@ func (g *GitHub) derive() {
 	}
 	setDefault(&g.WebURL, u.Scheme+"://"+strings.TrimPrefix(u.Host, "api.")+"/")
 }
+
+// statusOff switches the status page off where there would be a default.
+const statusOff = "off"
+
+func statusURL(s *Server, v string) error {
+	if v == statusOff {
+		s.StatusURL = statusOff
+		return nil
+	}
+	if err := webURL(&s.StatusURL, v); err != nil {
+		return err
+	}
+	if u, _ := url.Parse(v); u.Scheme == "http" && !IsLoopback(u.Hostname()) {
+		return errors.New("plain http is accepted on loopback only: write https://")
+	}
+	return nil
+}

@@ -155,6 +155,9 @@ func New(c Config) *Engine {
 	e := &Engine{Config: c, metrics: newMetrics(c.Store, c.Registerer), up: c.Clock.Now(), at: func(string) error { return nil }}
 	e.actions, e.lookUps = newInFlight(), make(chan struct{}, maxLookUps)
 	e.reading = make(chan struct{}, logsAtOnce)
+	if c.Registerer != nil {
+		c.Registerer.MustRegister(upstreamGauge{e})
+	}
 	e.answers, e.silence = &answers{}, &silence{up: c.Clock.Now()}
 	e.clock = newClock(newClockMetrics(c.Registerer))
 	e.workflows, _ = lru.New[string, config.WorkflowFacts](maxKnownWorkflows) // fails for sizes below 1 only
@@ -170,6 +173,7 @@ func (e *Engine) Workers() map[string]queue.Worker {
 		queue.AdvanceIncident{}.Kind(): {Work: e.Advance},
 		queue.PublishIncident{}.Kind(): {Work: e.Publish},
 		queue.Recover{}.Kind():         {Work: e.RecoverJob},
+		queue.PauseTarget{}.Kind():     {Work: e.PauseJob},
 		queue.CheckWorkflow{}.Kind():   {Work: e.CheckWorkflow},
 	}
 }

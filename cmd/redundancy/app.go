@@ -83,7 +83,7 @@ func New(ctx context.Context, cfg config.Server, log zerolog.Logger, clock clock
 	// GitHub.
 	a.clients, err = githubapi.New(githubapi.Config{
 		BaseURL: cfg.GitHub.V3URL, AppID: cfg.GitHub.AppID, PrivateKey: key, Version: version, Clock: clock, Registerer: metrics,
-		OnDormant: func(id int64) { a.syncer.Dormant(id) },
+		OnDormant: func(id int64) { a.syncer.Dormant(id) }, OnAnswer: func(ok bool) { a.engine.Answered(ok) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("GITHUB_V3_API_URL or GITHUB_APP_PRIVATE_KEY: %w", err)
@@ -143,9 +143,13 @@ func New(ctx context.Context, cfg config.Server, log zerolog.Logger, clock clock
 	if err != nil {
 		return nil, err
 	}
+	page, err := statusPage(cfg.StatusURL)
+	if err != nil {
+		return nil, fmt.Errorf("REDUNDANCY_STATUS_URL: %w", err)
+	}
 	a.engine = fallback.New(fallback.Config{
 		Store: a.store, Queue: a.queue, Clock: clock, Clients: a.clients, Configs: engineConfigs{loader}, Publisher: publisher,
-		Actions: a.actions, BotLogin: a.identity.BotLogin, Logs: a.clients,
+		Actions: a.actions, BotLogin: a.identity.BotLogin, Logs: a.clients, StatusPage: page,
 		Log: log, Registerer: metrics, Scale: cfg.PollScale,
 	})
 	a.history = history.New(history.Config{
@@ -169,9 +173,11 @@ func New(ctx context.Context, cfg config.Server, log zerolog.Logger, clock clock
 	a.queue.Handle(queue.LoadConfig{}.Kind(), queue.Worker{Work: loader.Work})
 	a.queue.Handle(queue.SyncInstallation{}.Kind(), queue.Worker{Work: a.syncer.Work, Timeout: 10 * time.Minute})
 	engineWorkers := a.engine.Workers()
-	asked := engineWorkers[queue.Recover{}.Kind()]
-	asked.Work = commands.Verified(a.clients, asked.Work) // whoever pressed a button may have lost the right since
-	engineWorkers[queue.Recover{}.Kind()] = asked
+	for _, kind := range []string{queue.Recover{}.Kind(), queue.PauseTarget{}.Kind()} {
+		asked := engineWorkers[kind]
+		asked.Work = commands.Verified(a.clients, asked.Work) // whoever pressed a button may have lost the right since
+		engineWorkers[kind] = asked
+	}
 	for _, workers := range []map[string]queue.Worker{engineWorkers, replies.Workers(), a.history.Workers()} {
 		for kind, w := range workers {
 			a.queue.Handle(kind, w)

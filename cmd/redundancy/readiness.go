@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-github/v62/github"
 
 	"github.com/redundancy-app/redundancy/api"
+	"github.com/redundancy-app/redundancy/fallback"
+	"github.com/redundancy-app/redundancy/githubapi/statuspage"
 )
 
 // stuckAfter is how long a job may be ready without being taken. The queue
@@ -46,6 +48,8 @@ func (a *App) readiness() []api.Check {
 			}
 			return errors.Join(err, a.clients.Reachable())
 		}},
+		// An outage of GitHub's is no reason to stop this server: it is what it is for.
+		{Name: "upstream", Run: func(context.Context) error { return nil }, Note: a.engine.Trouble},
 	}
 }
 
@@ -53,4 +57,12 @@ func refusesKey(err error) bool {
 	var answer *github.ErrorResponse
 	return errors.As(err, &answer) && answer.Response != nil &&
 		(answer.Response.StatusCode == http.StatusUnauthorized || answer.Response.StatusCode == http.StatusNotFound)
+}
+
+// statusPage is what reads GitHub's public status page; nil when it is not to be asked.
+func statusPage(url string) (fallback.StatusPage, error) {
+	if url == "" {
+		return nil, nil
+	}
+	return statuspage.New(url)
 }

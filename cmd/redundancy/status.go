@@ -50,6 +50,9 @@ func printStatus(w io.Writer, st api.Status) error {
 			fmt.Fprintf(t, "\t%s: %s\n", printable(c.Name), printable(c.Detail))
 		}
 	}
+	for _, u := range st.Upstream {
+		fmt.Fprintf(t, "upstream\t%s\n", printable(u.String()))
+	}
 	fmt.Fprintf(t, "inbox\t%d deliveries to handle\n", st.Inbox.Depth)
 	fmt.Fprintf(t, "queue\t%d running, %d ready, %d behind others, %d gave up\n",
 		st.Queue.Running, st.Queue.Available, st.Queue.Waiting, st.Queue.Dead)

@@ -20,10 +20,6 @@ import (
 	"unicode"
 )
 
-// DefaultURL is GitHub's page, in the format of Atlassian Statuspage:
-// https://www.githubstatus.com/api#summary.
-const DefaultURL = "https://www.githubstatus.com/api/v2/summary.json"
-
 // Limits of an answer.
 const (
 	Timeout  = 10 * time.Second
@@ -46,7 +42,8 @@ type Reader struct {
 	client *http.Client
 }
 
-// New makes a reader of a page; it sends nothing. The URL is https, or http on
+// New makes a reader of a page in the format of Atlassian Statuspage
+// (https://www.githubstatus.com/api#summary); it sends nothing. The URL is https, or http on
 // loopback. Only public addresses are connected to, whatever the name resolves
 // to, unless the URL itself names a loopback address; redirects stay on the host.
 func New(page string) (*Reader, error) {

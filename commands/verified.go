@@ -10,8 +10,8 @@ import (
 	"github.com/redundancy-app/redundancy/queue"
 )
 
-// Verified puts the question for the actor's permission before the worker of
-// queue.Recover, for the jobs that want it (Recover.Verify). Without the
+// Verified puts the question for the actor's permission before the workers of
+// queue.Recover and queue.PauseTarget, for the jobs that want it (Verify). Without the
 // permission the job ends and nothing is done.
 func Verified(clients Clients, next queue.Work) queue.Work {
 	return func(ctx context.Context, job queue.Job) error {
@@ -32,7 +32,7 @@ func Verified(clients Clients, next queue.Work) queue.Work {
 		}
 		if !ok {
 			zerolog.Ctx(ctx).Warn().Str("delivery_id", args.DeliveryID).Int64("installation_id", args.Repo.InstallationID).
-				Str("repo", args.Repo.FullName()).Str("actor", args.Actor).Msg("recovery refused: no write access")
+				Str("repo", args.Repo.FullName()).Str("actor", args.Actor).Msg("request refused: no write access")
 			return nil
 		}
 		return next(ctx, job)

@@ -58,7 +58,11 @@ func (e *Engine) Publish(ctx context.Context, job queue.Job) error {
 		}
 		return err
 	}
-	id, err := e.Publisher.Publish(ctx, client, repo, inc.CheckRunID, e.report(&inc, steps))
+	report := e.report(&inc, steps)
+	if report.Actions, err = e.pauseButtons(ctx, &inc, report.Actions); err != nil {
+		return err
+	}
+	id, err := e.Publisher.Publish(ctx, client, repo, inc.CheckRunID, report)
 	if err != nil {
 		return fmt.Errorf("publish incident %d: %w", inc.ID, err)
 	}
@@ -83,7 +87,7 @@ func (e *Engine) report(inc *store.Incident, steps []store.Step) checkrun.Run {
 	}
 	r.Status, r.Conclusion, r.CompletedAt = checkrun.Completed, conclusion(State(inc.State)), inc.UpdatedAt.Time()
 	if State(inc.State).Waiting() {
-		r.Actions = []checkrun.Action{{Label: "Recover", Description: buttonText(inc), Identifier: "recover"}}
+		r.Actions = []checkrun.Action{{Label: "Recover", Description: buttonText(inc), Identifier: ButtonRecover}}
 	}
 	return r
 }

@@ -19,6 +19,9 @@ const (
 	Upstream Signal = "upstream" // what many workflows depend on is down
 )
 
+// Signals are all of them.
+var Signals = []Signal{Failed, Missed, Stalled, Absent, Disabled, Upstream}
+
 // subject is what an incident is about. Each signal has one.
 type subject interface {
 	// look reads the truth afresh before anything is done about it. stop is

@@ -46,6 +46,10 @@ type Incident struct {
 	Evidence   Evidence   `json:"evidence,omitempty"`
 	Steps      []StepView `json:"steps,omitempty"`
 	Timeline   []Event    `json:"timeline,omitempty"`
+	// Explanation is the story in plain sentences, Claim who may act on it; of a
+	// single incident only.
+	Explanation []string `json:"explanation,omitempty"`
+	Claim       *Claim   `json:"claim,omitempty"`
 }
 
 // Evidence is a JSON object: run, attempt, conclusion and url of a run, or
@@ -85,7 +89,11 @@ type Filter struct {
 	RepoID      int64
 	Owner, Name string
 	Workflow    string // path
-	States      []State
+	// WorkflowName is a file with or without directory and ending.
+	WorkflowName string
+	States       []State
+	Signals      []Signal
+	Before       int64 // only smaller ids: the next page of a list
 	// Upstream: only the parts of this incident.
 	Upstream int64
 	// All: parts of upstream incidents, too. Without it they are left out of
@@ -100,7 +108,12 @@ func (e *Engine) Incidents(ctx context.Context, f Filter) ([]Incident, error) {
 	for _, s := range f.States {
 		states = append(states, string(s))
 	}
+	var signals []string
+	for _, s := range f.Signals {
+		signals = append(signals, string(s))
+	}
 	rows, err := store.Incidents(ctx, e.Store.Read(), store.IncidentFilter{
+		Signals: signals, Before: f.Before, WorkflowName: f.WorkflowName,
 		RepoID: f.RepoID, Owner: f.Owner, Repo: f.Name, WorkflowPath: f.Workflow, States: states, Limit: int64(f.Limit),
 		UpstreamID: f.Upstream, Top: !f.All && f.Upstream == 0 && f.RepoID == 0 && f.Owner == "",
 	})
@@ -131,6 +144,17 @@ func (e *Engine) Incident(ctx context.Context, id int64) (inc Incident, ok bool,
 	events, err := e.Store.Events(ctx, id)
 	for _, ev := range events {
 		inc.Timeline = append(inc.Timeline, Event{At: ev.At.Time(), From: State(ev.From), To: State(ev.To), Reason: ev.Reason, Evidence: Evidence(ev.Evidence)})
+	}
+	if err != nil {
+		return Incident{}, false, err
+	}
+	if inc.Explanation, ok, err = e.Explain(ctx, id); err != nil || !ok {
+		return Incident{}, ok, err
+	}
+	c, known, err := e.Store.Claim(ctx, row.OccurrenceKey)
+	if known {
+		shown := e.viewClaim(row.OccurrenceKey, c)
+		inc.Claim = &shown
 	}
 	return inc, err == nil, err
 }
@@ -180,6 +204,7 @@ type WorkflowStatus struct {
 	Incident *Incident      `json:"incident,omitempty"`
 	LastRun  *RunView       `json:"last_run,omitempty"` // the newest seen on the branch of the last incident, or any
 	Breaker  *BreakerStatus `json:"breaker,omitempty"`  // nil while it is closed and nothing failed
+	Paused   *Pause         `json:"paused,omitempty"`   // the pause that holds it longest
 	// Schedule is nil for a workflow that no schedule starts.
 	Schedule *ScheduleStatus `json:"schedule,omitempty"`
 }
@@ -242,6 +267,14 @@ func (e *Engine) workflowStatus(ctx context.Context, repoID int64, file string) 
 		if ws.State.Settled() && r.Conclusion == "success" && r.RunID != ws.incidentRun() {
 			ws.State = Healthy
 		}
+	}
+	p, paused, err := e.paused(ctx, db, repoID, file)
+	if err != nil {
+		return ws, err
+	}
+	if paused {
+		shown := viewPause(&p, e.now())
+		ws.Paused = &shown
 	}
 	b, err := store.ReadBreaker(ctx, db, repoID, file)
 	if err == nil && (b.State != breakerClosed || b.Failures > 0) {

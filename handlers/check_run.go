@@ -15,8 +15,10 @@ import (
 const (
 	validateCheck      = "redundancy / validate"
 	recoverCheckPrefix = "redundancy / recover "
-	// recoverAction is the identifier of the button "Recover".
+	// The identifiers of the buttons.
 	recoverAction = "recover"
+	pauseAction   = "pause"
+	resumeAction  = "resume"
 )
 
 // CheckRun honours "Re-run" and the buttons on the App's own Check Runs.
@@ -56,10 +58,14 @@ func (h *CheckRun) decide(ctx context.Context, e *checkRunEvent, deliveryID stri
 	if e.CheckRun.App.ID != h.AppID {
 		return ignore(notOurs), nil
 	}
-	if e.Action == "requested_action" && e.RequestedAction.Identifier != recoverAction {
+	button := e.RequestedAction.Identifier
+	if e.Action == "requested_action" && button != recoverAction && button != pauseAction && button != resumeAction {
 		return ignore("button is not one of ours"), nil
 	}
 	if target, ok := strings.CutPrefix(e.CheckRun.Name, recoverCheckPrefix); ok {
+		if e.Action == "requested_action" && button != recoverAction {
+			return h.pause(ctx, e, repo, target, deliveryID)
+		}
 		return h.recover(ctx, e, repo, target, deliveryID)
 	}
 	if e.Action == "rerequested" && e.CheckRun.Name == validateCheck && isCommit(e.CheckRun.HeadSHA) {
@@ -86,6 +92,21 @@ func (h *CheckRun) recover(ctx context.Context, e *checkRunEvent, repo queue.Rep
 	return enqueue(queue.Recover{
 		Repo: repo, Target: cut(target, maxTarget), Reason: reason, Actor: e.Sender.Login, Verify: true,
 		IncidentID: incident, DeliveryID: deliveryID,
+	}.Item()), nil
+}
+
+// pause holds the recovery of a Check Run's workflow back, or lets it go on.
+func (h *CheckRun) pause(ctx context.Context, e *checkRunEvent, repo queue.Repo, target, deliveryID string) (intent, error) {
+	if target == "" || e.Sender.Login == "" {
+		return ignore("check run names no workflow, or nobody pressed it"), nil
+	}
+	incident, err := h.incident(ctx, repo, e.CheckRun.ExternalID)
+	if err != nil {
+		return intent{}, err
+	}
+	return enqueue(queue.PauseTarget{
+		Repo: repo, Target: cut(target, maxTarget), Resume: e.RequestedAction.Identifier == resumeAction, Reason: "button",
+		Actor: e.Sender.Login, Verify: true, IncidentID: incident, DeliveryID: deliveryID,
 	}.Item()), nil
 }
 

@@ -109,10 +109,19 @@ func TestCheckRun(t *testing.T) {
 			Repo: site, Target: "marketing-sync", Reason: reason, Actor: "alice", Verify: true, IncidentID: incident, DeliveryID: "guid-1",
 		}.Item()}
 	}
+	pausing := func(resume bool) []queue.Item {
+		return []queue.Item{queue.PauseTarget{
+			Repo: site, Target: "marketing-sync", Resume: resume, Reason: "button", Actor: "alice", Verify: true, IncidentID: 1, DeliveryID: "guid-1",
+		}.Item()}
+	}
 	rows{
 		"re-run of validate":        {check("rerequested", "redundancy / validate"), validate(true)},
 		"re-run of a recovery":      {check("rerequested", recovers), recovery("re-run of the check run", 1)},
 		"button":                    {check("requested_action", recovers), recovery("button", 1)},
+		"pause":                     {but(check("requested_action", recovers), fields{"requested_action.identifier": "pause"}), pausing(false)},
+		"resume":                    {but(check("requested_action", recovers), fields{"requested_action.identifier": "resume"}), pausing(true)},
+		"pause, pressed by nobody":  {but(check("requested_action", recovers), fields{"requested_action.identifier": "pause", "sender": nil}), nil},
+		"pause on validate":         {but(check("requested_action", "redundancy / validate"), fields{"requested_action.identifier": "pause"}), nil},
 		"another button":            {but(check("requested_action", recovers), fields{"requested_action.identifier": "fix"}), nil},
 		"button without identifier": {but(check("requested_action", recovers), fields{"requested_action": nil}), nil},
 		"button on validate":        {check("requested_action", "redundancy / validate"), nil},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/uptrace/bun"
 )
@@ -161,9 +162,12 @@ type IncidentFilter struct {
 	WorkflowPath string
 	RunID        int64
 	States       []string
-	UpstreamID   int64 // parts of this upstream incident
-	Top          bool  // no parts of upstream incidents
-	Limit        int64 // 0 means 100
+	Signals      []string
+	Before       int64  // only smaller ids
+	WorkflowName string // file, or file without its ending, in whatever directory; compared without case
+	UpstreamID   int64  // parts of this upstream incident
+	Top          bool   // no parts of upstream incidents
+	Limit        int64  // 0 means 100
 }
 
 // Incidents lists incidents, newest first.
@@ -187,6 +191,16 @@ func Incidents(ctx context.Context, db bun.IDB, f IncidentFilter) ([]Incident, e
 	}
 	if len(f.States) > 0 {
 		q.Where("state IN (?)", bun.List(f.States))
+	}
+	if len(f.Signals) > 0 {
+		q.Where("signal IN (?)", bun.List(f.Signals))
+	}
+	if f.Before != 0 {
+		q.Where("id < ?", f.Before)
+	}
+	if f.WorkflowName != "" {
+		file := ".github/workflows/" + strings.ToLower(strings.TrimPrefix(f.WorkflowName, ".github/workflows/"))
+		q.Where("lower(workflow_path) IN (?, ?, ?)", file, file+".yml", file+".yaml")
 	}
 	if f.UpstreamID != 0 {
 		q.Where("upstream_id = ?", f.UpstreamID)

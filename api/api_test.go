@@ -118,7 +118,7 @@ func (b *bench) seed() {
 		}
 		inc := store.Incident{
 			OccurrenceKey: "k", InstallationID: 7, RepoID: 9, Owner: "acme", Repo: "site", WorkflowPath: ".github/workflows/x.yml",
-			RunID: 11, RunAttempt: 1, State: string(fallback.Exhausted), Ladder: "{}", Reason: "<script>alert(1)</script>\u202e", OpenedAt: 1, UpdatedAt: 1,
+			RunID: 11, RunAttempt: 1, Signal: string(fallback.Failed), State: string(fallback.Exhausted), Ladder: "{}", Reason: "<script>alert(1)</script>\u202e", OpenedAt: 1, UpdatedAt: 1,
 		}
 		if _, err = tx.OpenIncident(ctx, &inc); err != nil {
 			return err

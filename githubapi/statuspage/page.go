@@ -30,10 +30,10 @@ const (
 
 // Summary is what the page says.
 type Summary struct {
-	Indicator   string   `json:"indicator"`   // none | minor | major | critical
-	Description string   `json:"description"` // "Partial System Outage"
-	Degraded    []string `json:"degraded"`    // components that are not operational: "Actions: major_outage"
-	Incidents   []string `json:"incidents"`   // open ones: "Incident with Actions (investigating)"
+	Indicator   string   `json:"indicator"`           // none | minor | major | critical
+	Description string   `json:"description"`         // "Partial System Outage"
+	Degraded    []string `json:"degraded,omitempty"`  // components that are not operational: "Actions: major_outage"
+	Incidents   []string `json:"incidents,omitempty"` // open ones: "Incident with Actions (investigating)"
 }
 
 // Reader reads one page. It is safe for concurrent use.

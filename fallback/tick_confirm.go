@@ -52,7 +52,7 @@ func (tickSubject) confirm(ctx context.Context, e *Engine, sc *scope) (next, err
 	if settled := laterOf(sc.inc.LookedAt.Time(), e.up).Add(e.scaled(twice)); now.Before(settled) {
 		return next{at: settled}, nil
 	}
-	return e.missed(ctx, sc, &w)
+	return e.tickMissed(ctx, sc, &w)
 }
 
 // late2healthy ends a suspicion: the run came, later than it should.
@@ -66,8 +66,8 @@ func (e *Engine) late2healthy(ctx context.Context, sc *scope, r store.WorkflowRu
 	})
 }
 
-// missed concludes that a tick's run does not come, and why.
-func (e *Engine) missed(ctx context.Context, sc *scope, w *store.Watch) (next, error) {
+// tickMissed concludes that a tick's run does not come, and why.
+func (e *Engine) tickMissed(ctx context.Context, sc *scope, w *store.Watch) (next, error) {
 	state, err := e.workflowState(ctx, sc)
 	if err != nil {
 		return next{}, err

@@ -50,6 +50,12 @@ func (c *call) dispatch(ctx context.Context, position int, req comment.Request) 
 		return result{outcome: done, answer: renderStatus(status)}, nil
 	case comment.Validate:
 		return c.validate(ctx)
+	case comment.Pause:
+		return c.pause(ctx, position, req.Args)
+	case comment.Resume:
+		return c.resume(ctx, position, req.Args)
+	case comment.Explain:
+		return c.explain(ctx, req.Args[0])
 	case comment.Help:
 		return result{outcome: done, answer: comment.HelpText()}, nil
 	}
@@ -65,7 +71,7 @@ func (c *call) recover(ctx context.Context, position int, args []string) (result
 		Repo: c.args.Repo, Target: target, Reason: "comment", Actor: c.args.Author,
 		// Not the webhook's id: a comment can hold several commands, and the
 		// same comment must ask once however often it is delivered.
-		DeliveryID: fmt.Sprintf("comment:%d:%d", c.args.CommentID, position),
+		DeliveryID: c.key(position),
 	})
 	if err != nil {
 		return result{}, fmt.Errorf("recover %q: %w", target, err)

@@ -29,10 +29,13 @@ const bot = "redundancy[bot]"
 
 // fakeEngine stands for the recovery engine; it counts what it is asked.
 type fakeEngine struct {
-	asked  []queue.Recover
-	answer fallback.Answer
-	status fallback.RepositoryStatus
-	errs   []error // of the next calls, nil for none
+	asked   []queue.Recover
+	answer  fallback.Answer
+	status  fallback.RepositoryStatus
+	pauses  []fallback.PauseRequest
+	resumes []fallback.ResumeRequest
+	story   []string
+	errs    []error // of the next calls, nil for none
 }
 
 func (e *fakeEngine) next() error {
@@ -47,6 +50,20 @@ func (e *fakeEngine) next() error {
 func (e *fakeEngine) Recover(_ context.Context, r queue.Recover) (fallback.Answer, error) {
 	e.asked = append(e.asked, r)
 	return e.answer, e.next()
+}
+
+func (e *fakeEngine) Pause(_ context.Context, r fallback.PauseRequest) (fallback.Answer, error) {
+	e.pauses = append(e.pauses, r)
+	return e.answer, e.next()
+}
+
+func (e *fakeEngine) Unpause(_ context.Context, r fallback.ResumeRequest) (fallback.Answer, error) {
+	e.resumes = append(e.resumes, r)
+	return e.answer, e.next()
+}
+
+func (e *fakeEngine) Explain(context.Context, int64) ([]string, bool, error) {
+	return e.story, e.story != nil, e.next()
 }
 
 func (e *fakeEngine) Status(context.Context, int64) (fallback.RepositoryStatus, error) {

@@ -40,6 +40,12 @@ func stateOf(w *fallback.WorkflowStatus) string {
 			state += ", its run came " + late
 		}
 	}
+	if p := w.Paused; p != nil {
+		state += ", paused by " + checkrun.Escape(p.Actor)
+		if p.Until != nil {
+			state += " until " + moment(*p.Until)
+		}
+	}
 	if w.Breaker != nil && w.Breaker.Until != nil {
 		state += ", automatic recovery held back until " + moment(*w.Breaker.Until)
 	}

@@ -1,5 +1,5 @@
 // Package commands answers what people write into comments: "/redundancy
-// recover", "status", "validate", "help". The grammar stands in
+// recover", "status", "validate", "pause", "resume", "explain", "help". The grammar stands in
 // [commands/comment]; here a command is authorised, run once and answered.
 //
 // The order of things makes repetition harmless. Nothing happens before GitHub
@@ -36,6 +36,13 @@ type Engine interface {
 	// Recover starts a recovery, or says why not. The same DeliveryID gets the
 	// same answer again without a second effect.
 	Recover(ctx context.Context, r queue.Recover) (fallback.Answer, error)
+	// Pause and Unpause hold automatic recovery back and let it go on. The same
+	// key gets the same answer again without a second effect.
+	Pause(ctx context.Context, r fallback.PauseRequest) (fallback.Answer, error)
+	Unpause(ctx context.Context, r fallback.ResumeRequest) (fallback.Answer, error)
+	// Explain tells the story of an incident in sentences; ok is false when
+	// there is none.
+	Explain(ctx context.Context, id int64) (lines []string, ok bool, err error)
 	// Status tells about the watched workflows of a repository.
 	Status(ctx context.Context, repoID int64) (fallback.RepositoryStatus, error)
 }

@@ -21,9 +21,6 @@ const (
 	MaxArg = 255
 	// maxVerb bounds the edit distance's quadratic cost, in characters.
 	maxVerb = 32
-	// maxTypos is the distance up to which a command that cannot be run yet
-	// counts as meant.
-	maxTypos = 2
 )
 
 // Parsed is what a comment asks for. Without requests it asks for nothing and
@@ -92,13 +89,13 @@ func parseLine(line, rest string) Request {
 		req.Answer = unknown(words[0])
 		return req
 	}
-	if c.Later {
-		req.Answer = fmt.Sprintf("`%s %s` is not available in this version of the App.", Prefix, c.Name)
-		return req
-	}
 	args := words[1:]
 	if len(args) > c.MaxArgs {
 		req.Answer = fmt.Sprintf("Too many arguments: the usage is `%s`.", c.Synopsis())
+		return req
+	}
+	if len(args) < c.MinArgs {
+		req.Answer = fmt.Sprintf("Something is missing: the usage is `%s`.", c.Synopsis())
 		return req
 	}
 	for _, a := range args {
@@ -120,9 +117,6 @@ func unknown(word string) string {
 	nearest, best := Commands[0], maxVerb+1
 	for _, c := range Commands {
 		d := levenshtein.ComputeDistance(string(verb), c.Name)
-		if c.Later && d > maxTypos {
-			continue // who did not mean it is not sent there
-		}
 		if d < best {
 			nearest, best = c, d
 		}

@@ -29,10 +29,8 @@ type Command struct {
 	Description string
 	WhoCanUse   string
 	Examples    []string
+	MinArgs     int
 	MaxArgs     int
-	// Later is set for a command whose name is taken, but which this version
-	// cannot run.
-	Later bool
 }
 
 const writers = "People with write access to the repository at that moment."
@@ -60,16 +58,19 @@ var Commands = []Command{
 		Examples:    []string{"/redundancy help"},
 	},
 	{
-		Name: Pause, Usage: "[target] [duration]", MaxArgs: 2, WhoCanUse: writers, Later: true,
-		Description: "Suspends automatic recovery.",
+		Name: Pause, Usage: "[target] [duration]", MaxArgs: 2, WhoCanUse: writers,
+		Description: "Holds automatic recovery back: of a watched workflow, or of the whole repository without a target; for a time such as `30m`, `2h` or `1d`, or until somebody resumes. Trouble is still noticed and recorded, and what is under way is followed to its end.",
+		Examples:    []string{"/redundancy pause", "/redundancy pause 2h", "/redundancy pause marketing-sync 1d"},
 	},
 	{
-		Name: Resume, Usage: "[target]", MaxArgs: 1, WhoCanUse: writers, Later: true,
-		Description: "Ends a pause.",
+		Name: Resume, Usage: "[target]", MaxArgs: 1, WhoCanUse: writers,
+		Description: "Ends the pause of a workflow, or every pause of the repository and its workflows without a target. What was held back goes on.",
+		Examples:    []string{"/redundancy resume", "/redundancy resume marketing-sync"},
 	},
 	{
-		Name: Explain, Usage: "<incident>", MaxArgs: 1, WhoCanUse: writers, Later: true,
-		Description: "Shows what was decided in an incident, and why.",
+		Name: Explain, Usage: "<incident>", MinArgs: 1, MaxArgs: 1, WhoCanUse: writers,
+		Description: "Tells the story of an incident: what was seen, why it was believed, what was tried, what proves its end, what holds it back, and what a person can do.",
+		Examples:    []string{"/redundancy explain 12"},
 	},
 }
 
@@ -92,9 +93,7 @@ func HelpText() string {
 	var b strings.Builder
 	b.WriteString("| command | does |\n|---|---|\n")
 	for _, c := range Commands {
-		if !c.Later {
-			fmt.Fprintf(&b, "| `%s` | %s |\n", c.Synopsis(), c.Description)
-		}
+		fmt.Fprintf(&b, "| `%s` | %s |\n", c.Synopsis(), c.Description)
 	}
 	fmt.Fprintf(&b, "\nA command starts at the beginning of a line and needs write access to this repository. The first %d commands of a comment are run in their order.\n", MaxCommands)
 	return b.String()
@@ -116,10 +115,6 @@ answers of one thread stand in one comment of the App, which is edited in place.
 `, MaxCommands)
 	for _, c := range Commands {
 		fmt.Fprintf(&b, "\n## `%s`\n\n%s\n", c.Synopsis(), c.Description)
-		if c.Later {
-			b.WriteString("\nNot available in this version: the answer says so.\n")
-			continue
-		}
 		fmt.Fprintf(&b, "\nWho can use it: %s\n\n", c.WhoCanUse)
 		for _, e := range c.Examples {
 			fmt.Fprintf(&b, "    %s\n", e)

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,7 +17,9 @@ import (
 
 func newIncidents() *cobra.Command {
 	var flags clientFlags
-	var state, repo string
+	var state, repo, signal, workflow string
+	var before int64
+	var all bool
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "incidents [ID]",
@@ -38,8 +40,16 @@ func newIncidents() *cobra.Command {
 			if repo != "" {
 				q.Set("repo", repo)
 			}
-			var list api.IncidentList
-			if err := c.call(cmd.Context(), http.MethodGet, "incidents?"+q.Encode(), nil, &list); err != nil {
+			for name, v := range map[string]string{"signal": signal, "workflow": workflow} {
+				if v != "" {
+					q.Set(name, v)
+				}
+			}
+			if before != 0 {
+				q.Set("before", strconv.FormatInt(before, 10))
+			}
+			list, err := incidentPages(cmd.Context(), c, q, all)
+			if err != nil {
 				return err
 			}
 			if flags.json {
@@ -52,19 +62,36 @@ func newIncidents() *cobra.Command {
 	cmd.Flags().StringVar(&state, "state", "", "only these `STATES`, with commas")
 	cmd.Flags().StringVar(&repo, "repo", "", "only this `OWNER/NAME`")
 	cmd.Flags().IntVar(&limit, "limit", 100, "at most this many, newest first")
+	cmd.Flags().StringVar(&signal, "signal", "", "only these `SIGNALS`, with commas: failed, missed, stalled, absent, disabled, upstream")
+	cmd.Flags().StringVar(&workflow, "workflow", "", "only this workflow `FILE`, with or without directory and ending")
+	cmd.Flags().Int64Var(&before, "before", 0, "only those before this `ID`: the next page")
+	cmd.Flags().BoolVar(&all, "all", false, "every page, and those that are part of an incident upstream")
 	return cmd
 }
 
+// incidentPages reads a page, or with all every page from there on.
+func incidentPages(ctx context.Context, c *client, q url.Values, all bool) (api.IncidentList, error) {
+	const page = 1000 // the most that the server gives
+	whole := api.IncidentList{Incidents: []fallback.Incident{}}
+	if all {
+		q.Set("limit", strconv.Itoa(page))
+		q.Set("all", "true")
+	}
+	for {
+		var list api.IncidentList
+		if err := c.call(ctx, http.MethodGet, "incidents?"+q.Encode(), nil, &list); err != nil {
+			return whole, err
+		}
+		whole.Incidents = append(whole.Incidents, list.Incidents...)
+		if n := len(list.Incidents); !all || n < page {
+			return whole, nil
+		}
+		q.Set("before", strconv.FormatInt(list.Incidents[len(list.Incidents)-1].ID, 10))
+	}
+}
+
 func showIncident(cmd *cobra.Command, c *client, id string, asJSON bool) error {
-	if n, err := strconv.ParseInt(id, 10, 64); err != nil || n < 1 {
-		return fmt.Errorf("incident %q: want its number, as `redundancy incidents` lists it", id)
-	}
-	var inc fallback.Incident
-	err := c.call(cmd.Context(), http.MethodGet, "incidents/"+id, nil, &inc)
-	var refused *refusedError
-	if errors.As(err, &refused) && refused.status == http.StatusNotFound {
-		return &exitError{code: exitNo, err: err}
-	}
+	inc, err := readIncident(cmd, c, id)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ func newRoot() *cobra.Command {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.AddCommand(
-		newServe(), newStatus(), newHealth(), newPredict(), newIncidents(), newRecover(),
+		newServe(), newStatus(), newHealth(), newPredict(), newIncidents(), newExplain(), newRecover(), newPause(), newResume(), newGuardToken(),
 		newJobs(), newReplay(), newDemo(), newVersion(),
 	)
 	return root

@@ -34,14 +34,15 @@ var mass = storm.Mass{Targets: 3, Share: 0.3}
 func (e *Engine) canary(ctx context.Context, tx *store.Tx, repo queue.Repo, workflowPath string, started bool, at store.Millis) error {
 	now := e.Clock.Now()
 	seen := store.Canary{RepoID: repo.ID, WorkflowPath: workflowPath, Began: started, At: at}
-	if news, err := tx.SaveCanary(ctx, seen, store.Millis(e.scaled(canaryStep).Milliseconds())); err != nil || !news {
+	news, err := tx.SaveCanary(ctx, seen, store.Millis(e.scaled(canaryStep).Milliseconds()))
+	if err != nil {
 		return err
 	}
 	if err := e.listen(ctx, tx); err != nil {
 		return err
 	}
 	d, err := readDependency(ctx, tx, dependsActions)
-	if err != nil {
+	if err != nil || !news && d.breaker.State == storm.Closed {
 		return err
 	}
 	// GitHub's moments are in whole seconds, so this one can be later by that.

@@ -55,6 +55,9 @@ func (e *Engine) rules(name string) storm.Rules {
 	switch {
 	case strings.HasPrefix(name, dependsAPI+"/"):
 		r.Close = 1 // the end of a limit is known, not guessed
+	case name == dependsWebhooks:
+		// It is looked at when there is a run to compare with.
+		r.Row, r.Window = 3, e.scaled(time.Hour)
 	case name == dependsActions:
 		// One workflow that cannot start is that workflow's trouble.
 		r.Distinct = mass.Targets

@@ -118,6 +118,8 @@ func (e *Engine) goOn(ctx context.Context, r queue.Recover, key string, id int64
 			if answer.Message, err = e.decide(ctx, tx, &inc, r, c, known); err != nil {
 				return err
 			}
+		case Signal(inc.Signal) == Upstream:
+			answer = refuse("Incident %d is about %s. What waits for it goes on by itself when that works again; each of its incidents can be recovered now.", id, dependencyName(inc.WorkflowPath))
 		case State(inc.State).Active():
 			answer.Message = fmt.Sprintf("Already recovering %s, incident %d: %s.", name, id, inc.Reason)
 		case State(inc.State).Waiting():

@@ -73,7 +73,7 @@ func TestExplainIsAboutThisRepositoryOnly(t *testing.T) {
 		says    string
 		done    bool
 	}{
-		"its own":               {"1", false, "- It was seen by &#64;bob.\n- See https://github.com/acme/site/actions/runs/7", true},
+		"its own":               {"1", false, "- It was seen by @\u200bbob.\n- See https://github.com/acme/site/actions/runs/7", true},
 		"with a hash":           {"#1", false, "It was seen", true},
 		"another repository's":  {"1", true, "There is no incident `1` in this repository.", false},
 		"one that there is not": {"2", false, "There is no incident `2` in this repository.", false},

@@ -21,6 +21,8 @@ type WorkflowFacts struct {
 	// types it listens to all.
 	RepositoryDispatchTypes []string `json:"repository_dispatch_types,omitempty"`
 	Crons                   []Cron   `json:"crons,omitempty"`
+	// Push is nil when a push does not start it.
+	Push *Push `json:"push,omitempty"`
 	// Guarded says that the workflow does nothing before the guard has asked
 	// for the claim.
 	Guarded bool `json:"guarded,omitempty"`
@@ -119,6 +121,10 @@ func (f *WorkflowFacts) event(e actionlint.Event) {
 				input.Options = append(input.Options, o.Value)
 			}
 			f.DispatchInputs[strings.ToLower(name)] = input
+		}
+	case *actionlint.WebhookEvent:
+		if v.EventName() == "push" {
+			f.Push = pushOf(v)
 		}
 	case *actionlint.RepositoryDispatchEvent:
 		for _, t := range v.Types {

@@ -43,6 +43,7 @@ func TestReadWorkflow(t *testing.T) {
 		},
 		RepositoryDispatchTypes: []string{"marketing-sync-fallback"},
 		Crons:                   []Cron{{Spec: "*/15 * * * *"}, {Spec: "0 9 * * 1-5", Timezone: "Europe/Berlin"}},
+		Push:                    &Push{},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

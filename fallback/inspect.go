@@ -15,8 +15,8 @@ import (
 // should have begun, or, once it has, when it should have got on. It may be
 // called with every sight of the run; one that has ended needs no look.
 func (e *Engine) inspectLater(ctx context.Context, tx *store.Tx, repo queue.Repo, run store.WorkflowRun) error {
-	if run.Completed() || run.Tombstone != "" {
-		return nil
+	if _, err := e.cameForPush(ctx, tx, repo, run); err != nil || run.Completed() || run.Tombstone != "" {
+		return err
 	}
 	at, err := e.firstLook(ctx, tx, run)
 	if err != nil {

@@ -151,6 +151,15 @@ func (e *Engine) conclude(ctx context.Context, tx *store.Tx, o observation) erro
 			return err
 		}
 	}
+	if len(subject) == 0 && o.opens {
+		id, err := e.cameForPush(ctx, tx, o.repo, known)
+		if err != nil {
+			return err
+		}
+		if id != 0 {
+			subject, involved = []int64{id}, append(involved, id)
+		}
+	}
 	if err := e.risen(ctx, tx, known, involved); err != nil {
 		return err
 	}

@@ -19,6 +19,10 @@ func load(repo queue.Repo) queue.Item {
 	return queue.LoadConfig{Repo: repo, DeliveryID: "guid-1"}.Item()
 }
 
+func expect(repo queue.Repo) queue.Item {
+	return queue.ExpectRun{Repo: repo, Branch: "main", SHA: sha, DeliveryID: "guid-1"}.Item()
+}
+
 // pushed is an ordinary push to a branch that changes the given files.
 func pushed(branch string, files ...string) fields {
 	return fields{
@@ -38,7 +42,8 @@ func but(base, change fields) fields {
 }
 
 func TestPush(t *testing.T) {
-	both := append(validate(false), load(site))
+	plain := append(validate(false), expect(site))
+	both := append(plain, load(site))
 	many := make([]any, maxPushCommits)
 	for i := range many {
 		many[i] = map[string]any{"modified": []string{"README.md"}}
@@ -49,21 +54,21 @@ func TestPush(t *testing.T) {
 	}
 	rows{
 		"topic branch":                {pushed("topic", ".github/redundancy.yml"), validate(false)},
-		"default branch, other files": {pushed("main", "README.md", "src/.github/workflows.go"), validate(false)},
+		"default branch, other files": {pushed("main", "README.md", "src/.github/workflows.go"), plain},
 		"configuration":               {pushed("main", ".github/redundancy.yml"), both},
 		"original's configuration":    {pushed("main", "automation/redundancy-config.json"), both},
 		"workflow":                    {pushed("main", ".github/workflows/x.yml"), both},
 		"removed workflow":            {commits(map[string]any{"removed": []string{".github/workflows/x.yml"}}), both},
 		"added in an earlier commit":  {commits(map[string]any{"added": []string{".github/workflows/x.yml"}}, files("modified", 1)), both},
 		"forced":                      {but(pushed("main", "README.md"), fields{"forced": true}), both},
-		"new default branch":          {but(pushed("main", "README.md"), fields{"created": true}), both},
+		"new default branch":          {but(pushed("main", "README.md"), fields{"created": true}), append(validate(false), load(site))},
 		"no commits listed":           {commits(), both},
 		"commits null":                {but(pushed("main"), fields{"commits": nil}), both},
 		"commit without files":        {commits(map[string]any{}), both},
 		"list of commits is cut":      {commits(many...), both},
-		"one below the cut":           {commits(many[1:]...), validate(false)},
+		"one below the cut":           {commits(many[1:]...), plain},
 		"list of files is cut":        {commits(files("added", maxCommitFiles)), both},
-		"files one below the cut":     {commits(files("added", maxCommitFiles-1)), validate(false)},
+		"files one below the cut":     {commits(files("added", maxCommitFiles-1)), plain},
 		"branch with slashes":         {pushed("release/main", ".github/redundancy.yml"), validate(false)},
 		"tag":                         {but(pushed("main"), fields{"ref": "refs/tags/main"}), nil},
 		"deleted":                     {but(pushed("main"), fields{"deleted": true, "after": strings.Repeat("0", 40)}), nil},
@@ -74,15 +79,42 @@ func TestPush(t *testing.T) {
 	}.run(t, "push", nil)
 }
 
+// Which pushes to the default branch are expected to start runs.
+func TestPushThatStartsRuns(t *testing.T) {
+	with := func(message string) fields {
+		return but(pushed("main", "README.md"), fields{"head_commit": map[string]any{"id": sha, "message": message}})
+	}
+	quiet, loud := validate(false), append(validate(false), expect(site))
+	rows{
+		"a message":               {with("fix: skip the ci once"), loud},
+		"[skip ci]":               {with("docs [skip ci]"), quiet},
+		"[ci skip]":               {with("docs\n\n[CI SKIP]"), quiet},
+		"[no ci]":                 {with("[no ci] docs"), quiet},
+		"[skip actions]":          {with("[skip actions]"), quiet},
+		"[actions skip]":          {with("[actions skip]"), quiet},
+		"a trailer":               {with("docs\n\n\nskip-checks: true"), quiet},
+		"a trailer without space": {with("docs\n\n\nskip-checks:true\n"), quiet},
+		"a trailer that says no":  {with("docs\n\n\nskip-checks: false"), loud},
+		"no trailer":              {with("docs: skip-checks: true is how"), loud},
+		"in an earlier commit": {but(pushed("main"), fields{"commits": []any{
+			map[string]any{"message": "[skip ci]", "modified": []string{"a"}}, map[string]any{"message": "more", "modified": []string{"a"}},
+		}}), quiet},
+		"by a workflow's token":       {but(pushed("main", "README.md"), fields{"sender.login": "github-actions[bot]"}), quiet},
+		"by a workflow's token, name": {but(pushed("main", "README.md"), fields{"pusher": map[string]any{"name": "github-actions[bot]"}}), quiet},
+		"by another bot":              {but(pushed("main", "README.md"), fields{"sender.login": "dependabot[bot]"}), loud},
+		"topic branch":                {pushed("topic", "README.md"), quiet},
+	}.run(t, "push", nil)
+}
+
 func TestPushToOwnerDefaults(t *testing.T) {
 	defaults := queue.Repo{InstallationID: 7, ID: 50, Owner: "acme", Name: ".github"}
 	shop := queue.Repo{InstallationID: 7, ID: 43, Owner: "acme", Name: "shop"}
 	toDefaults := fields{"repository.id": 50, "repository.name": ".github", "repository.full_name": "acme/.github"}
 	check := queue.ValidateCommit{Repo: defaults, SHA: sha, DeliveryID: "guid-1"}.Item()
 	rows{
-		"owner default":        {but(toDefaults, pushed("main", ".github/redundancy.yml")), []queue.Item{check, load(defaults), load(site), load(shop)}},
-		"its own workflow":     {but(toDefaults, pushed("main", ".github/workflows/x.yml")), []queue.Item{check, load(defaults)}},
-		"another of its files": {but(toDefaults, pushed("main", "profile/README.md")), []queue.Item{check}},
+		"owner default":        {but(toDefaults, pushed("main", ".github/redundancy.yml")), []queue.Item{check, expect(defaults), load(defaults), load(site), load(shop)}},
+		"its own workflow":     {but(toDefaults, pushed("main", ".github/workflows/x.yml")), []queue.Item{check, expect(defaults), load(defaults)}},
+		"another of its files": {but(toDefaults, pushed("main", "profile/README.md")), []queue.Item{check, expect(defaults)}},
 		"another branch":       {but(toDefaults, pushed("topic", ".github/redundancy.yml")), []queue.Item{check}},
 	}.run(t, "push", func(t *testing.T, b *bench) {
 		b.write(t, func(ctx context.Context, tx *store.Tx) error {

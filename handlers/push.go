@@ -38,10 +38,14 @@ type pushEvent struct {
 	Forced  bool         `json:"forced"`
 	Created bool         `json:"created"`
 	Deleted bool         `json:"deleted"`
+	Pusher  account      `json:"pusher"`
 	Commits []pushCommit `json:"commits"`
+	// HeadCommit is null for a branch that was deleted.
+	HeadCommit pushCommit `json:"head_commit"`
 }
 
 type pushCommit struct {
+	Message  string   `json:"message"`
 	Added    []string `json:"added"`
 	Removed  []string `json:"removed"`
 	Modified []string `json:"modified"`
@@ -62,6 +66,9 @@ func (h *Push) decide(ctx context.Context, e *pushEvent, deliveryID string) (int
 	// check_suite.requested asks for the same validation; whichever comes
 	// second is folded, and with suites switched off this one is all there is.
 	items := []queue.Item{queue.ValidateCommit{Repo: repo, SHA: e.After, DeliveryID: deliveryID}.Item()}
+	if branch == e.Repository.DefaultBranch && e.startsRuns() {
+		items = append(items, queue.ExpectRun{Repo: repo, Branch: branch, SHA: e.After, DeliveryID: deliveryID}.Item())
+	}
 	if branch != e.Repository.DefaultBranch || !e.mayTouch(isConfiguration) {
 		return enqueue(items...), nil
 	}

@@ -17,6 +17,8 @@ func TestItemOptions(t *testing.T) {
 		"validate a branch":    {ValidateCommit{Repo: repo, Ref: "main"}.Item(), Options{Key: "validate:42:main", Unique: "validate:42:main"}},
 		"config":               {LoadConfig{Repo: repo}.Item(), Options{Key: "config:42", Unique: "config:42"}},
 		"run":                  {ObserveRun{Repo: repo, RunID: 9}.Item(), Options{Key: "run:42:9", Unique: "run:42:9"}},
+		"inspect":              {InspectRun{Repo: repo, RunID: 9, Attempt: 2}.Item(), Options{Key: "inspect:42:9:2", Unique: "inspect:42:9:2"}},
+		"expect":               {ExpectRun{Repo: repo, Branch: "main", SHA: "abc"}.Item(), Options{Key: "expect:42:main:abc", Unique: "expect:42:main:abc"}},
 		"recover by name":      {Recover{Repo: repo, Target: "Marketing-Sync"}.Item(), Options{Key: "recover:42:marketing-sync"}},
 		"recover by path":      {Recover{Repo: repo, Target: ".github/workflows/marketing-sync.yml", DeliveryID: "g"}.Item(), Options{Key: "recover:42:marketing-sync", Unique: "recover:g"}},
 		"recover without name": {Recover{Repo: repo}.Item(), Options{Key: "recover:42:"}},

@@ -78,8 +78,7 @@ func (InspectRun) Kind() string { return "run.inspect" }
 type ExpectRun struct {
 	Repo       Repo   `json:"repo"`
 	Branch     string `json:"branch"`
-	SHA        string `json:"sha"`       // the new head
-	PushedAt   int64  `json:"pushed_at"` // Unix ms, when the news of it came
+	SHA        string `json:"sha"` // the new head
 	DeliveryID string `json:"delivery_id,omitempty"`
 }
 

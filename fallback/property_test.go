@@ -32,6 +32,7 @@ func TestAnyInterleaving(t *testing.T) {
 			"a run ends":                w.runEnds,
 			"somebody re-runs":          w.rerun,
 			"a webhook comes again":     w.webhookAgain,
+			"a payload comes late":      w.payloadLate,
 			"the queue is worked off":   func(*rapid.T) { w.b.work() },
 			"time passes":               w.timePasses,
 			"the process dies":          w.dies,
@@ -53,10 +54,11 @@ func TestAnyInterleaving(t *testing.T) {
 
 // world is a bench, and what was last seen of it.
 type world struct {
-	b       *bench
-	rt      *rapid.T
-	lines   int // of distinct errors
-	reached map[State]int
+	b        *bench
+	rt       *rapid.T
+	lines    int // of distinct errors
+	reached  map[State]int
+	payloads []store.WorkflowRun // of webhooks that were sent
 
 	runs      map[[2]int64]store.WorkflowRun
 	steps     map[int64]store.Step
@@ -126,6 +128,9 @@ func (w *world) choose(rt *rapid.T, fits func(*githubtest.Run) bool) *githubtest
 
 // tell is the webhook about a run: it may be lost, and it waits in the queue.
 func (w *world) tell(rt *rapid.T, x *githubtest.Run) {
+	if r, err := getRun(w.b.ctx, w.b.client(), w.b.at, x.ID); err == nil {
+		w.payloads = append(w.payloads, r.row(w.b.repo.ID, w.b.engine.now()))
+	}
 	if rapid.IntRange(0, 4).Draw(rt, "webhook lost") != 0 {
 		w.b.enqueue(queue.ObserveRun{Repo: w.b.at, RunID: x.ID, DeliveryID: "d"}.Item())
 	}
@@ -186,6 +191,18 @@ func (w *world) rerun(rt *rapid.T) {
 func (w *world) webhookAgain(rt *rapid.T) {
 	if x := w.choose(rt, func(*githubtest.Run) bool { return true }); x != nil {
 		w.b.enqueue(queue.ObserveRun{Repo: w.b.at, RunID: x.ID, DeliveryID: "again"}.Item())
+	}
+}
+
+// payloadLate is what a webhook said at some moment, delivered long after.
+func (w *world) payloadLate(rt *rapid.T) {
+	if len(w.payloads) == 0 {
+		return
+	}
+	r := rapid.SampledFrom(w.payloads).Draw(rt, "payload")
+	err := w.b.store.Update(w.b.ctx, func(ctx ctx, tx *store.Tx) error { return w.b.engine.Seen(ctx, tx, w.b.at, r) })
+	if err != nil {
+		rt.Fatal(err)
 	}
 }
 

@@ -37,6 +37,7 @@ type Server struct {
 	LogLevel    string // trace, debug, info, warn, error
 	LogFormat   string // json, console
 	PollScale   float64
+	BudgetScale float64  // multiplies the budgets of re-runs and dispatches
 	Retention   Duration // of deliveries that are done
 	Drain       Duration // how long running jobs may take to end at shutdown
 	Workers     int      // jobs at a time

@@ -54,7 +54,7 @@ func TestLoadServerDefaults(t *testing.T) {
 		Listen: "127.0.0.1:8080", AgentListen: "127.0.0.1:8443", PublicURL: "http://127.0.0.1:8080",
 		DatabaseURL: "sqlite:/home/x/.local/state/redundancy/redundancy.db", DataDir: "/home/x/.local/state/redundancy",
 		AgentConfig: "/home/x/.local/state/redundancy/agent.yml",
-		LogLevel:    "info", LogFormat: "json", PollScale: 1, Workers: 16,
+		LogLevel:    "info", LogFormat: "json", PollScale: 1, BudgetScale: 1, Workers: 16,
 		Retention: Duration(14 * 24 * time.Hour), Drain: Duration(15 * time.Second), StatusURL: DefaultStatusURL,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -134,6 +134,7 @@ func TestLoadServerErrorsNameSettingAndSource(t *testing.T) {
 		"flag":             {Sources{Flags: map[string]string{"workers": "0"}, Getenv: environment()}, []string{"REDUNDANCY_WORKERS", "1 to 1000", "from --workers"}},
 		"log level":        {Sources{Getenv: environment("REDUNDANCY_LOG_LEVEL", "loud")}, []string{"REDUNDANCY_LOG_LEVEL", "trace, debug, info, warn, error"}},
 		"scale zero":       {Sources{Getenv: environment("REDUNDANCY_POLL_SCALE", "0")}, []string{"REDUNDANCY_POLL_SCALE", "above 0"}},
+		"budget zero":      {Sources{Getenv: environment("REDUNDANCY_BUDGET_SCALE", "0")}, []string{"REDUNDANCY_BUDGET_SCALE", "above 0"}},
 		"scale NaN":        {Sources{Getenv: environment("REDUNDANCY_POLL_SCALE", "NaN")}, []string{"REDUNDANCY_POLL_SCALE"}},
 		"scale infinite":   {Sources{Getenv: environment("REDUNDANCY_POLL_SCALE", "Inf")}, []string{"REDUNDANCY_POLL_SCALE"}},
 		"drain":            {Sources{Getenv: environment("REDUNDANCY_DRAIN_TIMEOUT", "20001ms")}, []string{"REDUNDANCY_DRAIN_TIMEOUT", "longer than 20s"}},

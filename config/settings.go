@@ -45,7 +45,9 @@ var settings = []Setting{
 	{Env: "REDUNDANCY_LOG_FORMAT", Flag: "log-format", Key: "log_format", Usage: "`FORMAT`: json or console (default: json, console on a terminal)",
 		set: oneOf(func(s *Server) *string { return &s.LogFormat }, "json", "console")},
 	{Env: "REDUNDANCY_POLL_SCALE", Flag: "poll-scale", Key: "poll_scale", Default: "1", Usage: "`NUMBER` that divides every interval, grace and cool-down; for tests and demos",
-		set: pollScale},
+		set: factor(func(s *Server) *float64 { return &s.PollScale })},
+	{Env: "REDUNDANCY_BUDGET_SCALE", Flag: "budget-scale", Key: "budget_scale", Default: "1", Usage: "`NUMBER` that multiplies the budgets of re-runs and dispatches, but not that of one incident",
+		set: factor(func(s *Server) *float64 { return &s.BudgetScale })},
 	{Env: "REDUNDANCY_RETENTION", Flag: "retention", Key: "retention", Default: "14d", Usage: "`SPAN` for which processed deliveries are kept",
 		set: span(func(s *Server) *Duration { return &s.Retention }, MaxDuration)},
 	{Env: "REDUNDANCY_DRAIN_TIMEOUT", Flag: "drain-timeout", Key: "drain_timeout", Default: "15s", Usage: "`SPAN` that running jobs have to end at shutdown",
@@ -118,13 +120,16 @@ func address(field func(*Server) *string) func(*Server, string) error {
 	}
 }
 
-func pollScale(s *Server, v string) error {
-	f, err := strconv.ParseFloat(v, 64)
-	if err != nil || !(f > 0) || math.IsInf(f, 0) {
-		return fmt.Errorf("%.40q is no number above 0", v)
+// factor is a number above 0.
+func factor(field func(*Server) *float64) func(*Server, string) error {
+	return func(s *Server, v string) error {
+		f, err := strconv.ParseFloat(v, 64)
+		if err != nil || !(f > 0) || math.IsInf(f, 0) {
+			return fmt.Errorf("%.40q is no number above 0", v)
+		}
+		*field(s) = f
+		return nil
 	}
-	s.PollScale = f
-	return nil
 }
 
 func workers(s *Server, v string) error {

@@ -150,7 +150,7 @@ func New(ctx context.Context, cfg config.Server, log zerolog.Logger, clock clock
 	a.engine = fallback.New(fallback.Config{
 		Store: a.store, Queue: a.queue, Clock: clock, Clients: a.clients, Configs: engineConfigs{loader}, Publisher: publisher,
 		Actions: a.actions, BotLogin: a.identity.BotLogin, Logs: a.clients, StatusPage: page,
-		Log: log, Registerer: metrics, Scale: cfg.PollScale,
+		Log: log, Registerer: metrics, Scale: cfg.PollScale, Budgets: fallback.Budgets{}.Times(cfg.BudgetScale),
 	})
 	a.history = history.New(history.Config{
 		Store: a.store, Queue: a.queue, Clients: a.clients, Engine: a.engine, Clock: clock, BotLogin: a.identity.BotLogin, Registerer: metrics, Scale: cfg.PollScale,

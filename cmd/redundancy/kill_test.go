@@ -47,7 +47,7 @@ func TestKillNineAtRandomPoints(t *testing.T) {
 	k := newKilling(t)
 	var failed []*githubtest.Run
 	for round := range rounds {
-		c := start(t, k.bin, k.gh, k.data)
+		c := start(t, k.bin, k.gh, k.data, k.env...)
 		k.gh.SetHook(c.hook())
 		if round == 0 {
 			k.gh.Install("acme")
@@ -58,7 +58,7 @@ func TestKillNineAtRandomPoints(t *testing.T) {
 		<-dead
 		timer.Stop()
 	}
-	c := start(t, k.bin, k.gh, k.data)
+	c := start(t, k.bin, k.gh, k.data, k.env...)
 	k.gh.SetHook(c.hook())
 	k.judge(c, failed)
 }
@@ -69,7 +69,8 @@ type killing struct {
 	gh        *githubtest.Server
 	repo      *githubtest.Repo
 	bin, data string
-	made      int // failed jobs
+	made      int      // failed jobs
+	env       []string // of the server
 }
 
 func newKilling(t *testing.T) *killing {
@@ -80,7 +81,8 @@ func newKilling(t *testing.T) *killing {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = gh.Close() })
-	k := &killing{t: t, gh: gh, bin: program(t), data: t.TempDir()}
+	// Nor are budgets, of which a day's are needed within minutes.
+	k := &killing{t: t, gh: gh, bin: program(t), data: t.TempDir(), env: []string{"REDUNDANCY_BUDGET_SCALE=1000"}}
 	files := map[string]string{}
 	cfg := "version: 1\nworkflows:\n"
 	agent := "actions:\n"

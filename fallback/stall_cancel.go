@@ -43,6 +43,9 @@ func (stallSubject) prepare(ctx context.Context, e *Engine, sc *scope, s step) (
 	if n, stop, err := e.gatedBut(ctx, sc, s, proofName); err != nil || stop {
 		return n, stop, err
 	}
+	if held, err := e.crowdedOut(ctx, sc); err != nil || held {
+		return next{at: sc.inc.NotBefore.Time()}, held, err
+	}
 	if why := keep(sc); why != "" {
 		return next{}, false, e.bury(ctx, sc, known, why, nil)
 	}
@@ -59,6 +62,16 @@ func (stallSubject) prepare(ctx context.Context, e *Engine, sc *scope, s step) (
 		return next{at: minTime(e.poll(sc.inc.CancelAskedAt), sc.inc.CancelAskedAt.Time().Add(e.scaled(cancelWait)))}, true, nil
 	}
 	return e.sendCancel(ctx, sc)
+}
+
+// crowdedOut suppresses an incident that would be one too many, before its run
+// is cancelled: a run without a successor is better off in the queue.
+func (e *Engine) crowdedOut(ctx context.Context, sc *scope) (held bool, err error) {
+	err = e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		held, err = e.crowdOut(ctx, tx, sc.inc)
+		return err
+	})
+	return held, err
 }
 
 // keep says why a stuck run must not be cancelled, "" when it may be.

@@ -167,6 +167,9 @@ func (stallSubject) look(ctx context.Context, e *Engine, sc *scope) (n next, sto
 	switch s := State(sc.inc.State); {
 	case s != Failing && s != Recovering && s != Suppressed:
 		return next{}, false, nil
+	case j.Level != stall.Stuck && sc.inc.ConfirmedAt == 0 && known.Attempt == sc.inc.RunAttempt:
+		sc.inc.HeldBy, sc.inc.NotBefore = "", 0
+		return next{}, true, e.gotOn(ctx, sc, known, j)
 	case j.Level != stall.Stuck:
 		// It goes on after all; what it comes to is awaited, like somebody's re-run.
 		return next{at: e.poll(sc.inc.UpdatedAt)}, true, e.follow(ctx, sc, known)

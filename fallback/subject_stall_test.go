@@ -487,3 +487,54 @@ func TestInspectionAsksNothingInVain(t *testing.T) {
 		t.Error("a run that has ended is inspected for ever")
 	}
 }
+
+// What holds the recovery back holds the cancel back as well: a run that is
+// cancelled and has no successor is worse off than one in the queue.
+func TestHeldRunIsNotCancelled(t *testing.T) {
+	b := newBench(t, config.Workflow{
+		Effect: config.Idempotent, Recover: []config.Step{local}, Breaker: config.Breaker{Failures: 1, Cooldown: config.Duration(6 * time.Hour)},
+	})
+	b.actions.exit["git-sync"] = 1
+	b.fail("failure")
+	b.want(Exhausted)
+	x := b.queued("schedule")
+	b.pass(time.Hour)
+	list, err := b.engine.Incidents(b.ctx, Filter{})
+	if err != nil || len(list) != 2 || list[0].State != Suppressed || list[0].Signal != Stalled {
+		t.Fatalf("%v %+v", err, list)
+	}
+	b.wantCancels(0, 0)
+	b.actions.exit["git-sync"] = 0
+	b.pass(6 * time.Hour)
+	b.wantState(b.incident(list[0].ID), Recovered)
+	b.wantCancels(1, 0)
+	if x.Conclusion() != "cancelled" {
+		t.Errorf("the run is %s", x.Status())
+	}
+}
+
+// A suspicion that was held back, as while GitHub is down, ends when the run begins.
+func TestHeldSuspicionEnds(t *testing.T) {
+	b := newBench(t, config.Workflow{Effect: config.Idempotent, Recover: []config.Step{local}})
+	x := b.queued("schedule")
+	b.pass(10 * time.Minute)
+	id := b.want(Suspected).ID
+	err := b.store.Update(b.ctx, func(ctx ctx, tx *store.Tx) error {
+		inc, _, err := store.ReadIncident(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		inc.HeldBy = "upstream"
+		return b.engine.move(ctx, tx, &inc, Suppressed, "GitHub is down", nil)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.step(x, "Sync")
+	b.observe(x.ID)
+	b.want(Healthy)
+	b.pass(3 * time.Hour) // and it hangs: that is noticed as before
+	if inc := b.want(Recovered); inc.Signal != Stalled {
+		t.Errorf("signal %s", inc.Signal)
+	}
+}

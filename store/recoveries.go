@@ -54,6 +54,10 @@ func (tx *Tx) PruneEngine(ctx context.Context, now time.Time) error {
 		{"DELETE FROM incidents WHERE settled_at <> 0 AND settled_at < ?", KeepIncidents},
 		{"DELETE FROM workflow_runs WHERE observed_at < ?", keepRuns},
 		{"DELETE FROM claims WHERE updated_at < ? AND state IN ('free', 'done')", keepClaims},
+		// What was never settled: nobody can act on it any more.
+		{"DELETE FROM claims WHERE updated_at < ? AND state IN ('held', 'in_doubt')", KeepIncidents},
+		{"DELETE FROM claim_refusals WHERE at < ?", keepRuns},
+		{"DELETE FROM pauses WHERE (ended_at <> 0 OR until_at <> 0) AND max(ended_at, until_at) < ?", KeepIncidents},
 		{"DELETE FROM recover_requests WHERE at < ?", keepRequests},
 	} {
 		if _, err := tx.NewRaw(p.query, MillisOf(now.Add(-p.age))).Exec(ctx); err != nil {

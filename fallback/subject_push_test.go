@@ -35,8 +35,8 @@ func newPushBench(t *testing.T, on string, flow config.Workflow) *bench {
 	return b
 }
 
-// push changes the default branch and tells the engine of it.
-func (b *bench) push(message string) string {
+// pushMain changes the default branch and tells the engine of it.
+func (b *bench) pushMain(message string) string {
 	b.Helper()
 	sha, err := b.repo.Push("main", map[string]string{"src/" + message: b.clock.Now().String()}, message)
 	if err != nil {
@@ -58,7 +58,7 @@ func (b *bench) startPushed() *githubtest.Run {
 
 func TestAbsentPush(t *testing.T) {
 	b := newPushBench(t, "push", config.Workflow{Effect: config.Idempotent, Recover: []config.Step{rerun, dispatch}})
-	sha := b.push("feature")
+	sha := b.pushMain("feature")
 	b.pass(10*time.Minute - time.Second)
 	if n := b.incidents(); n != 0 {
 		t.Fatalf("%d incidents", n)
@@ -98,7 +98,7 @@ func TestAbsentPush(t *testing.T) {
 // While the recovery is under way the run comes, and succeeds.
 func TestRunOfAPushComesWhileItIsRecovered(t *testing.T) {
 	b := newPushBench(t, "push", config.Workflow{Effect: config.Idempotent, Recover: []config.Step{dispatch}})
-	b.push("feature")
+	b.pushMain("feature")
 	b.pass(12 * time.Minute)
 	b.want(Verifying)
 	late := b.startPushed()
@@ -130,7 +130,7 @@ func TestRunOfAPushComesLate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newPushBench(t, "push", config.Workflow{Effect: tc.effect, Recover: []config.Step{dispatch}})
-			b.push("feature")
+			b.pushMain("feature")
 			b.pass(tc.after)
 			if tc.effect == config.AtMostOnce {
 				b.want(InDoubt)
@@ -159,7 +159,7 @@ func TestRunOfAPushComesLate(t *testing.T) {
 // same incident.
 func TestLateRunOfAPushFailsLater(t *testing.T) {
 	b := newPushBench(t, "push", config.Workflow{Recover: []config.Step{dispatch}})
-	b.push("feature")
+	b.pushMain("feature")
 	b.pass(10*time.Minute + 30*time.Second)
 	x := b.startPushed()
 	b.pass(time.Minute)
@@ -174,20 +174,20 @@ func TestLateRunOfAPushFailsLater(t *testing.T) {
 func TestNewerPushTakesItsPlace(t *testing.T) {
 	t.Run("while suspected", func(t *testing.T) {
 		b := newPushBench(t, "push", config.Workflow{Recover: []config.Step{dispatch}})
-		b.push("one")
+		b.pushMain("one")
 		b.pass(10*time.Minute + 30*time.Second)
 		b.want(Suspected)
-		b.push("two")
+		b.pushMain("two")
 		b.startPushed()
 		b.pass(time.Minute)
 		b.want(Superseded)
 	})
 	t.Run("while a person has to decide", func(t *testing.T) {
 		b := newPushBench(t, "push", config.Workflow{Recover: []config.Step{dispatch}})
-		b.push("one")
+		b.pushMain("one")
 		b.pass(20 * time.Minute)
 		b.want(InDoubt)
-		b.push("two")
+		b.pushMain("two")
 		b.end(b.startPushed(), "success")
 		b.pass(time.Hour)
 		b.want(Superseded)
@@ -197,9 +197,9 @@ func TestNewerPushTakesItsPlace(t *testing.T) {
 	})
 	t.Run("before anybody looks", func(t *testing.T) {
 		b := newPushBench(t, "push", config.Workflow{Recover: []config.Step{dispatch}})
-		b.push("one")
+		b.pushMain("one")
 		b.pass(5 * time.Minute)
-		b.push("two")
+		b.pushMain("two")
 		b.end(b.startPushed(), "success")
 		b.pass(20 * time.Minute)
 		if n := b.incidents(); n != 0 {
@@ -230,7 +230,7 @@ func TestPushThatStartsNothing(t *testing.T) {
 			if tc.prepare != nil {
 				tc.prepare(b)
 			}
-			b.push("feature")
+			b.pushMain("feature")
 			b.pass(time.Hour)
 			if len(b.effects()) != 0 || b.gh.Count("checks/create") != 0 {
 				t.Errorf("effects %v, %d checks", b.effects(), b.gh.Count("checks/create"))
@@ -261,7 +261,7 @@ func TestPushWhereNoneHasEverStartedARun(t *testing.T) {
 // No answer is no verdict.
 func TestNoVerdictWithoutAnAnswer(t *testing.T) {
 	b := newPushBench(t, "push", config.Workflow{Effect: config.Idempotent, Recover: []config.Step{dispatch}})
-	b.push("feature")
+	b.pushMain("feature")
 	b.pass(10*time.Minute + 30*time.Second)
 	b.want(Suspected)
 	b.gh.Fault(githubtest.Fault{Operation: "actions/list-workflow-runs", Kind: githubtest.Status, Code: 502, Times: 3})

@@ -4,9 +4,11 @@ package failure
 const (
 	// Results is how many of them are looked at: Nagios's MAX_STATE_HISTORY_ENTRIES.
 	Results = 21
-	// FlapsFrom is the change, in percent, at which flapping begins, SteadyBelow
-	// the one under which it ends. The distance keeps flapping itself from flapping.
-	FlapsFrom, SteadyBelow = 50.0, 25.0
+	// FlapsFrom is the change, in percent, at which flapping begins.
+	FlapsFrom = 50.0
+	// SteadyBelow is the one under which it ends. The distance keeps flapping
+	// itself from flapping.
+	SteadyBelow = 25.0
 )
 
 // Change is how much a workflow changes its mind, in percent: the share of

@@ -20,7 +20,7 @@ func TestNormalise(t *testing.T) {
 		"ids":         {"request 550e8400-e29b-41d4-a716-446655440000 failed", "request 6ba7b810-9dad-11d1-80b4-00c04fd430c8 failed"},
 		"made up ids": {"container x7k29dq41z gone", "container q2w93e4r5t gone"},
 		"workspace":   {"/home/runner/work/site/site/post.js:10", "/Users/runner/work/site/site/post.js:11"},
-		"Windows":     {`D:\a\site\site\post.js`, `C:\a\other\other\post.js`},
+		"Windows":     {`D:\a\site\site\post.js`, `C:\a\shop\shop\post.js`},
 		"temporary":   {"cannot read /tmp/tmp.a8Xk/x", "cannot read /var/folders/zz/y"},
 		"spaces":      {"a  b", "a b "},
 	} {

@@ -47,7 +47,7 @@ var transitions = []transition{
 	{Failing, Recovering, "the claim was won; the first step's intent is written"},
 	{Failing, Suppressed, "a gate holds it back: breaker, bounds, budget, pause, cool-down, flapping, or an upstream incident"},
 	{Failing, Exhausted, "no step applies, or recoveries of this failure do not last (recover_loop)"},
-	{Failing, Superseded, "the run itself succeeded after all, a newer tick took its place, or somebody has ended the tick's run"},
+	{Failing, Superseded, "the run itself succeeded after all, a newer tick or commit took its place, or somebody has ended the run"},
 	{Failing, Healthy, "a later run of the workflow succeeded on the branch, or nobody expects the tick any more"},
 	{Failing, InDoubt, "the claim is in doubt, or the run can still take effect and a second execution would do harm"},
 
@@ -55,7 +55,7 @@ var transitions = []transition{
 	{Recovering, Verifying, "the step's effect has happened"},
 	{Recovering, Suppressed, "a gate holds the next step back"},
 	{Recovering, Exhausted, "no step is left"},
-	{Recovering, Superseded, "the run itself succeeded after all"},
+	{Recovering, Superseded, "the run itself succeeded after all, a newer commit took its place, or somebody has ended the run"},
 	{Recovering, Healthy, "a later run of the workflow succeeded on the branch"},
 	{Recovering, InDoubt, "the step's outcome cannot be found out"},
 
@@ -65,20 +65,20 @@ var transitions = []transition{
 	{Verifying, InDoubt, "no evidence came in time, or it is gone"},
 
 	{Exhausted, Failing, "a person, or at most three times another system, asked for another round"},
-	{Exhausted, Superseded, "the run was re-run by somebody and succeeded, or a newer tick took its place"},
+	{Exhausted, Superseded, "the run was re-run by somebody and succeeded, or a newer tick or commit took its place"},
 	{Exhausted, Healthy, "a later run of the workflow succeeded on the branch"},
 
 	{Suppressed, Failing, "nothing holds it back any more, or a person asked for it"},
 	{Suppressed, Suspected, "nothing holds it back any more, and it was not confirmed before"},
 	{Suppressed, Exhausted, "recoveries of this failure do not last (recover_loop)"},
-	{Suppressed, Superseded, "the run itself succeeded after all, or a newer tick took its place"},
+	{Suppressed, Superseded, "the run itself succeeded after all, a newer tick or commit took its place, or somebody has ended the run"},
 	{Suppressed, Healthy, "a later run of the workflow succeeded on the branch"},
 
 	{InDoubt, Failing, "a person decided to go on with the next step, or it is proven that nothing else will do the work"},
 	{InDoubt, Recovered, "late evidence says success"},
 	{InDoubt, Recovering, "late evidence says that the step failed"},
 	{InDoubt, Healthy, "a later run of the workflow succeeded on the branch, and no step of ours is in doubt"},
-	{InDoubt, Superseded, "the run was re-run by somebody and succeeded, or a newer tick took its place"},
+	{InDoubt, Superseded, "the run was re-run by somebody and succeeded, or a newer tick or commit took its place"},
 }
 
 // allowed says whether the table has the transition.

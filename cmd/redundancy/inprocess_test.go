@@ -61,6 +61,7 @@ func startInProcessAt(t *testing.T, gh *githubtest.Server, dataDir string, scale
 		"GITHUB_APP_INTEGRATION_ID": fmt.Sprint(gh.AppID), "GITHUB_APP_PRIVATE_KEY": string(gh.PrivateKeyPEM()),
 		"GITHUB_APP_WEBHOOK_SECRET": gh.Secret(), "REDUNDANCY_LISTEN": "127.0.0.1:0",
 		"REDUNDANCY_DATA_DIR": dataDir, "REDUNDANCY_POLL_SCALE": fmt.Sprint(scale),
+		"REDUNDANCY_BUDGET_SCALE": "1000", // what takes days is done in seconds
 	}
 	cfg, err := config.LoadServer(config.Sources{Getenv: func(k string) string { return env[k] }})
 	if err == nil {

@@ -43,10 +43,15 @@ func (e *Engine) Inspect(ctx context.Context, job queue.Job) error {
 }
 
 // inspected says whether an attempt is looked after here, and by what
-// configuration. One that a step has started is its step's business.
+// configuration. One that a step has started is its step's business, and one
+// from before the workflow was watched is nobody's: some runs are stuck for ever.
 func (e *Engine) inspected(ctx context.Context, repo queue.Repo, run store.WorkflowRun) (flow config.Workflow, ok bool, err error) {
 	flow, ok, err = e.watched(ctx, repo, run.WorkflowPath, false)
 	if err != nil || !ok || isPullRequest(run.Event) {
+		return flow, false, err
+	}
+	w, known, err := store.ReadWatch(ctx, e.Store.Read(), repo.ID, run.WorkflowPath)
+	if err != nil || known && ready(run).Before(w.WatchedSince.Time()) {
 		return flow, false, err
 	}
 	child, err := store.IsChild(ctx, e.Store.Read(), repo.ID, run.RunID, run.Attempt)

@@ -55,10 +55,26 @@ func (stallSubject) confirm(ctx context.Context, e *Engine, sc *scope) (next, er
 	if second := sc.inc.LookedAt.Time().Add(e.scaled(secondLook)); e.Clock.Now().Before(second) {
 		return next{at: second}, nil
 	}
+	if later, ok, err := e.laterSuccess(ctx, sc); err != nil || ok {
+		if err != nil {
+			return next{}, err
+		}
+		return next{}, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return e.well(ctx, tx, sc.inc, later) })
+	}
 	return next{again: true}, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 		e.causeOfStall(sc, j)
 		return e.move(ctx, tx, sc.inc, Failing, stuckReason(known, j), stuckEvidence(known, j))
 	})
+}
+
+// laterSuccess is a later good run of the workflow, which leaves nothing to
+// recover.
+func (e *Engine) laterSuccess(ctx context.Context, sc *scope) (store.WorkflowRun, bool, error) {
+	later, ok, err := store.LaterSuccess(ctx, e.Store.Read(), sc.inc)
+	if err == nil && !ok && e.Clock.Since(sc.inc.RunCreatedAt.Time()) > freshFor {
+		return e.listLater(ctx, sc)
+	}
+	return later, ok, err
 }
 
 // readStalled reads the run, and its repository's name from it.

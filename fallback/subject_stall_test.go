@@ -538,3 +538,40 @@ func TestHeldSuspicionEnds(t *testing.T) {
 		t.Errorf("signal %s", inc.Signal)
 	}
 }
+
+// A run that has been stuck since before the workflow was watched is nobody's,
+// and one that a later run has made pointless needs no recovery.
+func TestOldOrphans(t *testing.T) {
+	t.Run("before the watch", func(t *testing.T) {
+		b := newPushBench(t, "push", config.Workflow{Effect: config.Idempotent, Recover: []config.Step{dispatch}})
+		x := b.startPushed()
+		b.clock.Advance(time.Hour)
+		w, _, err := store.ReadWatch(b.ctx, b.store.Read(), b.at.ID, primaryPath)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.WatchedSince = store.MillisOf(b.clock.Now())
+		if err := b.store.Update(b.ctx, func(ctx ctx, tx *store.Tx) error { return tx.SaveWatch(ctx, &w) }); err != nil {
+			t.Fatal(err)
+		}
+		b.observe(x.ID)
+		b.pass(24 * time.Hour)
+		if n := b.incidents(); n != 0 {
+			t.Errorf("%d incidents", n)
+		}
+	})
+	t.Run("a later run has succeeded", func(t *testing.T) {
+		b := newBench(t, config.Workflow{Effect: config.Idempotent, Recover: []config.Step{dispatch}})
+		x, err := b.repo.StartRun(primaryPath, "schedule")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.clock.Advance(3 * time.Hour)
+		b.run(primaryPath, "schedule", "success") // nobody has told us
+		b.observe(x.ID)
+		b.pass(time.Hour)
+		if inc := b.want(Healthy); inc.Confirmed != nil || len(b.effects()) != 0 || b.gh.Count("checks/create") != 0 {
+			t.Errorf("confirmed %v, effects %v", inc.Confirmed, b.effects())
+		}
+	})
+}

@@ -96,7 +96,7 @@ type fakeRuns struct {
 
 func (f *fakeRuns) Seen(_ context.Context, _ *store.Tx, repo queue.Repo, run store.WorkflowRun) error {
 	f.seen = append(f.seen, run)
-	if repo != site {
+	if repo.ID != site.ID || repo.InstallationID != site.InstallationID {
 		return fmt.Errorf("seen in %v", repo)
 	}
 	return nil

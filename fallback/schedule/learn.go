@@ -42,10 +42,11 @@ func Learn(delays []time.Duration) Grace {
 	return g
 }
 
-// percentile by the nearest rank: a delay that did occur.
+// percentile by the nearest rank below, so that the 99th of fewer than a
+// hundred leaves out the greatest. Otherwise one run that was half a day late would make half a day
+// usual for four weeks.
 func percentile(sorted []time.Duration, p int) time.Duration {
-	rank := (p*len(sorted) + 99) / 100
-	return max(sorted[max(rank, 1)-1], 0)
+	return max(sorted[max(p*len(sorted)/100, 1)-1], 0)
 }
 
 // Override puts what a configuration says in the place of what was learned; 0

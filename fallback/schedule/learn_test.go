@@ -34,6 +34,8 @@ func TestLearn(t *testing.T) {
 		{"one in a hundred counts for hard alone", delays(200, 2*m, 100*m, 100*m, 100*m), 15 * m, 125 * m},
 		{"one in twenty counts for soft", delays(100, 2*m, 40*m, 40*m, 40*m, 40*m, 40*m, 40*m), 40 * m, 60 * m},
 		{"soft is never beyond hard", delays(100, 70*m), 70 * m, 87*m + 30*time.Second},
+		{"one that was half a day late changes nothing", delays(99, 2*m, 12*time.Hour), 15 * m, 60 * m},
+		{"two of them do", delays(99, 2*m, 12*time.Hour, 12*time.Hour), 15 * m, 15 * time.Hour},
 		{"half a day is learned", delays(20, 12*time.Hour), 12 * time.Hour, 15 * time.Hour},
 		{"a day is the most", delays(20, 40*time.Hour), 24 * time.Hour, 24 * time.Hour},
 		{"before its tick is in time", delays(20, -time.Minute), 15 * m, 60 * m},
@@ -73,7 +75,7 @@ func TestLearnKeepsItsPromises(t *testing.T) {
 					late++
 				}
 			}
-			if late*20 > len(list) {
+			if late > (len(list)+19)/20 {
 				t.Fatalf("%d of %d would have been suspected", late, len(list))
 			}
 		}

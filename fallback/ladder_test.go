@@ -255,6 +255,9 @@ func TestDeadline(t *testing.T) {
 		t.Run(string(effect), func(t *testing.T) {
 			b := newBench(t, config.Workflow{Effect: effect, Recover: []config.Step{dispatch}})
 			x := b.fail("failure")
+			if err := b.dispatched()[0].Progress(); err != nil { // what does not begin is given up earlier
+				t.Fatal(err)
+			}
 			b.pass(defaultStepDeadline - time.Minute)
 			b.want(Verifying)
 			b.pass(2 * time.Minute)

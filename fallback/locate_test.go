@@ -115,6 +115,9 @@ func TestNameTakenByAnother(t *testing.T) {
 		b.pass(time.Hour) // far longer than it takes to believe that no run appeared
 		wantUntouched(t, other, x.HeadSHA)
 		b.listed("moved")
+		if err := b.dispatched()[0].Progress(); err != nil {
+			t.Fatal(err)
+		}
 		b.pass(2 * time.Hour)
 		b.want(Verifying)
 		if n := b.effects()[kindDispatch]; n != 1 {

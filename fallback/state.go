@@ -48,7 +48,7 @@ var transitions = []transition{
 	{Failing, Suppressed, "a gate holds it back: breaker, bounds, budget, pause, cool-down, flapping, or an upstream incident"},
 	{Failing, Exhausted, "no step applies, or recoveries of this failure do not last (recover_loop)"},
 	{Failing, Superseded, "the run itself succeeded after all, a newer tick or commit took its place, or somebody has ended the run"},
-	{Failing, Healthy, "a later run of the workflow succeeded on the branch, or nobody expects the tick any more"},
+	{Failing, Healthy, "a later run of the workflow succeeded on the branch, or nobody expects the tick any more; an upstream incident: it works again"},
 	{Failing, InDoubt, "the claim is in doubt, or the run can still take effect and a second execution would do harm"},
 
 	{Recovering, Recovering, "the next step's intent is written, or a step failed and the next one comes"},
@@ -64,7 +64,7 @@ var transitions = []transition{
 	{Verifying, Superseded, "the run was re-run by somebody and succeeded"},
 	{Verifying, InDoubt, "no evidence came in time, or it is gone"},
 
-	{Exhausted, Failing, "a person, or at most three times another system, asked for another round"},
+	{Exhausted, Failing, "a person, or at most three times another system, asked for another round; or its steps could not begin, and what they depend on works again"},
 	{Exhausted, Superseded, "the run was re-run by somebody and succeeded, or a newer tick or commit took its place"},
 	{Exhausted, Healthy, "a later run of the workflow succeeded on the branch"},
 

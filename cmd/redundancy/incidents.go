@@ -101,6 +101,9 @@ func showIncident(cmd *cobra.Command, c *client, id string, asJSON bool) error {
 	if err := printIncident(cmd.OutOrStdout(), inc); err != nil {
 		return err
 	}
+	if inc.Signal == fallback.Upstream {
+		return nil
+	}
 	return printRisk(cmd, c, inc.Repo.FullName(), inc.Workflow)
 }
 
@@ -112,17 +115,29 @@ func printIncidents(w io.Writer, list []fallback.Incident) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "ID\tSTATE\tREPOSITORY\tWORKFLOW\tOPENED\tWHY")
 	for _, i := range list {
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\n", i.ID, printable(string(i.State)), printable(i.Repo.FullName()), printable(i.Workflow),
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\n", i.ID, printable(string(i.State)), where(i), printable(i.Workflow),
 			i.OpenedAt.Local().Format("01-02 15:04"), printable(i.Reason))
 	}
 	return t.Flush()
 }
 
+// where is the repository of an incident; an upstream one is everywhere.
+func where(i fallback.Incident) string {
+	if i.Signal == fallback.Upstream {
+		return "all"
+	}
+	return printable(i.Repo.FullName())
+}
+
 func printIncident(w io.Writer, i fallback.Incident) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "incident %d\t%s: %s\n", i.ID, printable(string(i.State)), printable(i.Reason))
-	fmt.Fprintf(t, "workflow\t%s in %s\n", printable(i.Workflow), printable(i.Repo.FullName()))
-	fmt.Fprintf(t, "run\t%s attempt %d, %s\n", printable(i.RunURL), i.Attempt, printable(i.Conclusion))
+	if i.Signal == fallback.Upstream {
+		fmt.Fprintf(t, "upstream\t%s; its parts: redundancy incidents --upstream %d\n", printable(i.Workflow), i.ID)
+	} else {
+		fmt.Fprintf(t, "workflow\t%s in %s\n", printable(i.Workflow), printable(i.Repo.FullName()))
+		fmt.Fprintf(t, "run\t%s attempt %d, %s\n", printable(i.RunURL), i.Attempt, printable(i.Conclusion))
+	}
 	for _, s := range i.Steps {
 		fmt.Fprintf(t, "step %d\t%s: %s\t%s\n", s.Step, printable(s.Kind), printable(string(s.State)), printable(s.Reason))
 	}

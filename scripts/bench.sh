@@ -18,5 +18,13 @@ go build -trimpath -o "$cache/bench" ./internal/bench
 "$cache/bench" -binary ./redundancy -probot "$cache/probot" -payload "$cache/workflow_run.json" "$@"
 
 echo
+echo '## The schedule clock'
+go run ./internal/bench/clock
+
+echo
+echo '## Recorded lateness, replayed'
+go test -count=1 -v -run Replay ./fallback/schedule
+
+echo
 echo '## Go benchmarks'
 go test -run '^$' -bench . -benchmem ./checks/... ./handlers/... ./intake/... ./queue/... ./store/...

@@ -18,7 +18,7 @@ import (
 func newIncidents() *cobra.Command {
 	var flags clientFlags
 	var state, repo, signal, workflow string
-	var before int64
+	var before, upstream int64
 	var all bool
 	var limit int
 	cmd := &cobra.Command{
@@ -48,6 +48,9 @@ func newIncidents() *cobra.Command {
 			if before != 0 {
 				q.Set("before", strconv.FormatInt(before, 10))
 			}
+			if upstream != 0 {
+				q.Set("upstream", strconv.FormatInt(upstream, 10))
+			}
 			list, err := incidentPages(cmd.Context(), c, q, all)
 			if err != nil {
 				return err
@@ -65,6 +68,7 @@ func newIncidents() *cobra.Command {
 	cmd.Flags().StringVar(&signal, "signal", "", "only these `SIGNALS`, with commas: failed, missed, stalled, absent, disabled, upstream")
 	cmd.Flags().StringVar(&workflow, "workflow", "", "only this workflow `FILE`, with or without directory and ending")
 	cmd.Flags().Int64Var(&before, "before", 0, "only those before this `ID`: the next page")
+	cmd.Flags().Int64Var(&upstream, "upstream", 0, "only the parts of this upstream incident, by its `ID`")
 	cmd.Flags().BoolVar(&all, "all", false, "every page, and those that are part of an incident upstream")
 	return cmd
 }

@@ -82,6 +82,8 @@ type bench struct {
 	jitter time.Duration
 	// crash ends the process at the named point, once.
 	crash string
+	// life ends the process after one of its acts; nil: it is immortal.
+	life *life
 }
 
 func newBench(t testing.TB, flow config.Workflow) *bench {
@@ -140,6 +142,7 @@ func (b *bench) restart() {
 	if b.engine != nil {
 		b.engine.Close()
 	}
+	b.life.again()
 	b.metrics = prometheus.NewRegistry()
 	b.engine = New(Config{
 		Store: b.store, Queue: b.queue, Clock: b.clock, Clients: b.clients, Configs: b.configs,
@@ -224,11 +227,11 @@ func (b *bench) workWith(before func()) {
 		err := w.Work(b.ctx, job)
 		var snooze *queue.SnoozeError
 		switch {
-		case err == nil:
-		case errors.Is(err, errCrash):
+		case b.life.ended() || errors.Is(err, errCrash):
 			b.queue.put(job, b.clock.Now())
 			b.restart()
 			workers = b.engine.Workers()
+		case err == nil:
 		case errors.As(err, &snooze):
 			b.queue.put(job, snooze.Until)
 		default:

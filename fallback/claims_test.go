@@ -27,12 +27,12 @@ func (b *bench) runKey(x *githubtest.Run) string { return fmt.Sprintf("run-%d-%d
 
 // guard asks for the claim of a run's current attempt, as the guard does in its
 // first step.
-func (b *bench) guard(x *githubtest.Run) ClaimAnswer {
+func (b *bench) guard(x *githubtest.Run) (got ClaimAnswer) {
 	b.Helper()
-	got, err := b.engine.Claim(b.ctx, ClaimRequest{Key: b.runKey(x), Owner: fmt.Sprintf("run:%d:%d", x.ID, x.Attempt()), RepoID: b.repo.ID})
-	if err != nil {
-		b.Fatal(err)
-	}
+	b.survive(func() (err error) {
+		got, err = b.engine.Claim(b.ctx, ClaimRequest{Key: b.runKey(x), Owner: fmt.Sprintf("run:%d:%d", x.ID, x.Attempt()), RepoID: b.repo.ID})
+		return err
+	})
 	return got
 }
 

@@ -12,20 +12,20 @@ import (
 	"github.com/redundancy-app/redundancy/store"
 )
 
-func (b *bench) pause(r PauseRequest) Answer {
+func (b *bench) pause(r PauseRequest) (a Answer) {
 	b.Helper()
-	a, err := b.engine.Pause(b.ctx, r)
-	if err != nil || !a.Accepted {
-		b.Fatalf("%+v, %v", a, err)
+	b.survive(func() (err error) { a, err = b.engine.Pause(b.ctx, r); return err })
+	if !a.Accepted {
+		b.Fatalf("%+v", a)
 	}
 	return a
 }
 
-func (b *bench) resume(r ResumeRequest) Answer {
+func (b *bench) resume(r ResumeRequest) (a Answer) {
 	b.Helper()
-	a, err := b.engine.Unpause(b.ctx, r)
-	if err != nil || !a.Accepted {
-		b.Fatalf("%+v, %v", a, err)
+	b.survive(func() (err error) { a, err = b.engine.Unpause(b.ctx, r); return err })
+	if !a.Accepted {
+		b.Fatalf("%+v", a)
 	}
 	b.work()
 	return a

@@ -60,9 +60,9 @@ func (b *bench) see(x *githubtest.Run) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := b.store.Update(b.ctx, func(ctx ctx, tx *store.Tx) error { return b.engine.Seen(ctx, tx, b.at, r.row(b.at.ID, b.engine.now())) }); err != nil {
-		b.Fatal(err)
-	}
+	b.survive(func() error {
+		return b.store.Update(b.ctx, func(ctx ctx, tx *store.Tx) error { return b.engine.Seen(ctx, tx, b.at, r.row(b.at.ID, b.engine.now())) })
+	})
 	b.work()
 }
 

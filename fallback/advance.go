@@ -11,7 +11,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/redundancy-app/redundancy/config"
-	"github.com/redundancy-app/redundancy/fallback/stall"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -249,56 +248,4 @@ func (e *Engine) verify(ctx context.Context, sc *scope) (next, error) {
 		return next{}, err
 	}
 	return e.settle(ctx, sc, st, res)
-}
-
-// reconsider looks whether an exhausted incident has become pointless.
-func (e *Engine) reconsider(ctx context.Context, sc *scope) (next, error) {
-	n, stop, err := sc.subject().look(ctx, e, sc)
-	if err != nil || stop {
-		return n, err
-	}
-	later, ok, err := store.LaterSuccess(ctx, e.Store.Read(), sc.inc)
-	if err != nil || !ok {
-		return next{}, err
-	}
-	return next{}, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return e.well(ctx, tx, sc.inc, later) })
-}
-
-// doubt asks once more for what could not be found out. Evidence that comes
-// late still counts; without any, a person decides.
-func (e *Engine) doubt(ctx context.Context, sc *scope) (next, error) {
-	n, stop, err := sc.subject().look(ctx, e, sc)
-	if err != nil || stop {
-		return n, err
-	}
-	st := sc.last(store.StepInDoubt)
-	if st == nil && sc.inc.HeldBy == proofName {
-		return e.proven(ctx, sc)
-	}
-	if st == nil { // the claim is in doubt, not a step of ours
-		return next{}, nil
-	}
-	s, err := sc.rung(st.StepIndex)
-	if err != nil {
-		return next{}, err
-	}
-	ask := s.resolve
-	if st.RunID != 0 {
-		ask = s.verify
-	}
-	res, err := ask(ctx, e, sc, st)
-	if errors.Is(err, errNoLogin) {
-		return next{at: e.Clock.Now().Add(e.scaled(pollSettle))}, nil
-	}
-	if err != nil {
-		return next{}, err
-	}
-	switch res.verdict {
-	case happened, succeeded, failedStep, refused:
-		return e.settle(ctx, sc, st, res)
-	case pending:
-		return next{at: e.Clock.Now().Add(e.scaled(pollDoubt))}, nil
-	default:
-		return next{}, nil
-	}
 }

@@ -107,7 +107,7 @@ func TestExhausted(t *testing.T) {
 		t.Errorf("reason %q", r)
 	}
 	c := b.check(x.HeadSHA)
-	if c.Conclusion != "failure" || len(c.Actions) != 1 || c.Actions[0].Identifier != "recover" {
+	if c.Conclusion != "failure" || len(c.Actions) != 2 || c.Actions[0].Identifier != "recover" || c.Actions[1].Identifier != "pause" {
 		t.Errorf("check %s %v", c.Conclusion, c.Actions)
 	}
 	if !strings.Contains(c.Text, "synced <b>3</b> items") || !strings.Contains(c.Text, "```") {
@@ -268,7 +268,7 @@ func TestDeadline(t *testing.T) {
 			if want != InDoubt {
 				return
 			}
-			if c := b.check(x.HeadSHA); c.Conclusion != "action_required" || len(c.Actions) != 1 {
+			if c := b.check(x.HeadSHA); c.Conclusion != "action_required" || len(c.Actions) != 2 {
 				t.Errorf("check %s %v", c.Conclusion, c.Actions)
 			}
 			// Evidence that comes late still counts.

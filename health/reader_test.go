@@ -3,7 +3,9 @@ package health
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -54,12 +56,13 @@ func (b *bench) repo(id int64, change func(*store.Repository), flows map[string]
 		if _, err := store.SaveRepositories(ctx, tx, []store.Repository{r}); err != nil {
 			return err
 		}
-		for path, seen := range flows {
+		for i, path := range slices.Sorted(maps.Keys(flows)) {
 			w := store.Watch{RepoID: id, WorkflowPath: path, InstallationID: 7, Facts: `{"crons":[{"spec":"0 * * * *"}]}`, Flow: `{"file":"x"}`, WatchedSince: ago(10 * day)}
 			if err := tx.SaveWatch(ctx, &w); err != nil {
 				return err
 			}
-			for _, run := range outcomes(seen) {
+			for _, run := range outcomes(flows[path]) {
+				run.RunID += int64(1000 * i) // ids are a repository's, not a workflow's
 				if err := saveRun(ctx, tx, id, path, run, nil); err != nil {
 					return err
 				}

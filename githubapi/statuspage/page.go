@@ -77,26 +77,6 @@ func isLoopback(host string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
-// shared is the address space of carriers' NATs and of some clouds' metadata services (RFC 6598).
-var shared = netip.MustParsePrefix("100.64.0.0/10")
-
-// allowed is asked with the address that a name resolved to, just before it is
-// connected to.
-func allowed(address string, local bool) error {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return fmt.Errorf("connect to status page: %w", err)
-	}
-	ip := at.Addr().Unmap()
-	switch {
-	case local && ip.IsLoopback():
-		return nil
-	case !ip.IsGlobalUnicast(), ip.IsPrivate(), ip.IsLoopback(), ip.IsLinkLocalUnicast(), shared.Contains(ip):
-		return fmt.Errorf("connect to status page: %s is not a public address", ip)
-	}
-	return nil
-}
-
 // Read asks the page. Errors say that there was no usable answer within
 // [Timeout] and [MaxBytes].
 func (r *Reader) Read(ctx context.Context) (Summary, error) {
@@ -113,7 +93,8 @@ func (r *Reader) Read(ctx context.Context) (Summary, error) {
 	}
 	defer func() { _ = resp.Body.Close() }() // nothing can be lost of what was read
 	if resp.StatusCode != http.StatusOK {
-		return Summary{}, fmt.Errorf("read status page: %s", resp.Status)
+		// The reason phrase is the page's own text; the registered one says the same.
+		return Summary{}, fmt.Errorf("read status page: it answers %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxBytes+1))
 	if err != nil {

@@ -1,8 +1,10 @@
 package statuspage
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -84,6 +86,9 @@ func TestOnlyPublicAddresses(t *testing.T) {
 		"140.82.112.18:443": true, "[2606:50c0:8000::153]:443": true, "127.0.0.1:443": false, "10.0.0.1:443": false, "192.168.1.1:443": false,
 		"172.16.0.1:443": false, "169.254.169.254:80": false, "100.100.100.200:80": false, "0.0.0.0:80": false, "[::1]:443": false,
 		"[fd00::1]:443": false, "[fe80::1]:443": false, "[::ffff:10.0.0.1]:443": false, "224.0.0.1:80": false, "255.255.255.255:80": false, "name:443": false,
+		"[64:ff9b::a9fe:a9fe]:80": false, "[64:ff9b:1::1]:80": false, "[2002:7f00:1::]:80": false, "[::127.0.0.1]:80": false, "[2001::1]:80": false,
+		"192.0.0.192:80": false, "198.18.0.1:80": false, "198.19.255.255:80": false, "198.20.0.0:80": true, "0.1.2.3:80": false, "1.0.0.0:80": true,
+		"240.0.0.1:80": false, "[fec0::1]:80": false, "[fe80::1%eth0]:80": false, "[3fff::1]:80": false, "203.0.113.9:80": false,
 	} {
 		if got := allowed(address, false) == nil; got != want {
 			t.Errorf("%s: %v", address, got)
@@ -97,6 +102,28 @@ func TestOnlyPublicAddresses(t *testing.T) {
 	_, err := read(t, serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, inside, http.StatusFound) }))
 	if err == nil || asked {
 		t.Errorf("a redirect to another host was followed: %v", err)
+	}
+}
+
+// The reason phrase of a status line is text of the page's, and not shown.
+func TestReasonPhraseIsNotShown(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		_, _ = bufio.NewReader(c).ReadString('\n')
+		_, _ = c.Write([]byte("HTTP/1.1 503 \x1b[31mAll is well\u202e\r\nContent-Length: 0\r\n\r\n"))
+		_ = c.Close()
+	}()
+	_, err = read(t, "http://"+l.Addr().String()+"/")
+	if want := "read status page: it answers 503 Service Unavailable"; err == nil || err.Error() != want {
+		t.Errorf("%q, want %q", err, want)
 	}
 }
 

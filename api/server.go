@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/jonboulle/clockwork"
@@ -62,6 +63,11 @@ func New(cfg Config) http.Handler {
 	v1.HandleFunc("POST /api/v1/pause", s.pause)
 	v1.HandleFunc("POST /api/v1/resume", s.resume)
 	v1.HandleFunc("/api/v1/", func(w http.ResponseWriter, r *http.Request) {
+		if allowed := methods(v1, r); len(allowed) > 0 {
+			w.Header().Set("Allow", strings.Join(allowed, ", "))
+			refuse(w, http.StatusMethodNotAllowed, r.Method+" is not for "+r.URL.Path+"; it takes "+strings.Join(allowed, ", "))
+			return
+		}
 		refuse(w, http.StatusNotFound, "no such path: "+r.URL.Path)
 	})
 
@@ -80,3 +86,16 @@ func New(cfg Config) http.Handler {
 }
 
 type server struct{ cfg Config }
+
+// methods are those that another method's path takes.
+func methods(mux *http.ServeMux, r *http.Request) []string {
+	var allowed []string
+	for _, m := range []string{http.MethodGet, http.MethodPost} {
+		probe := r.Clone(r.Context())
+		probe.Method = m
+		if _, pattern := mux.Handler(probe); strings.HasPrefix(pattern, m) {
+			allowed = append(allowed, m)
+		}
+	}
+	return allowed
+}

@@ -90,7 +90,7 @@ func (c *call) explain(ctx context.Context, arg string) (result, error) {
 	}
 	var b strings.Builder
 	for _, l := range lines {
-		fmt.Fprintf(&b, "- %s\n", sentence(l))
+		fmt.Fprintf(&b, "- %s\n", linked(l, inc.RunURL))
 	}
 	return result{outcome: done, answer: b.String()}, nil
 }

@@ -123,3 +123,23 @@ func link(text, url string) string {
 	}
 	return "[" + text + "](" + url + ")"
 }
+
+var runsForm = regexp.MustCompile(`https?://[A-Za-z0-9.:/_-]+/actions/runs/[0-9]+`)
+
+// linked escapes a line and leaves the addresses of runs beside the given one
+// as links. Any other address in it can be the text of a log.
+func linked(line, run string) string {
+	beside, _, ok := strings.Cut(run, "/runs/")
+	var b strings.Builder
+	rest := 0
+	for _, at := range runsForm.FindAllStringIndex(line, -1) {
+		url := line[at[0]:at[1]]
+		if !ok || !strings.HasPrefix(url, beside+"/runs/") {
+			continue
+		}
+		b.WriteString(checkrun.Escape(line[rest:at[0]]) + url)
+		rest = at[1]
+	}
+	b.WriteString(sentence(line[rest:]))
+	return b.String()
+}

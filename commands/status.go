@@ -33,7 +33,7 @@ func renderStatus(s fallback.RepositoryStatus) string {
 func stateOf(w *fallback.WorkflowStatus) string {
 	state := checkrun.Cell(string(w.State))
 	if s := w.Schedule; s != nil && s.Late != nil {
-		late := fmt.Sprintf("late by %s", strings.TrimSuffix((time.Duration(s.Late.By)*time.Second).Round(time.Minute).String(), "0s"))
+		late := "late by " + config.Duration(max((time.Duration(s.Late.By)*time.Second).Round(time.Minute), time.Minute)).String()
 		if s.Late.Run == 0 && w.State == fallback.Suspected {
 			state = late // nothing is known to have failed
 		} else {

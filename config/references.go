@@ -113,6 +113,10 @@ func (c *referenceChecker) known(file string, node *strict.Node) (WorkflowFacts,
 	return WorkflowFacts{}, false
 }
 
+// suppliedInputs are the inputs that the engine gives itself to a workflow that
+// declares them.
+var suppliedInputs = map[string]bool{"redundancy_claim": true, "redundancy_epoch": true, "redundancy_incident": true}
+
 func (c *referenceChecker) dispatch(d *Dispatch, at ...any) {
 	node := c.at(append(at, "workflow")...)
 	facts, ok := c.known(d.Workflow, node)
@@ -131,7 +135,7 @@ func (c *referenceChecker) dispatch(d *Dispatch, at ...any) {
 		c.input(d, facts, name, append(at, "inputs", name))
 	}
 	for _, name := range slices.Sorted(maps.Keys(facts.DispatchInputs)) {
-		if in := facts.DispatchInputs[name]; in.Required && !in.HasDefault && !given[name] {
+		if in := facts.DispatchInputs[name]; in.Required && !in.HasDefault && !given[name] && !suppliedInputs[name] {
 			c.add(Error, c.at(append(at, "inputs")...), RuleReference, fmt.Sprintf("%s requires the input %q, which is not given", d.Workflow, name), "")
 		}
 	}

@@ -1,9 +1,11 @@
 package fallback
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/redundancy-app/redundancy/config"
@@ -85,7 +87,7 @@ func (x *explainer) seen() {
 	case Absent:
 		x.say("The push of %s to %s had started no run of %s by %s.", short(inc.HeadSHA), inc.HeadBranch, name, at(inc.OpenedAt))
 	case Disabled:
-		x.say("GitHub had switched %s off.", name)
+		x.say("%s was found switched off: GitHub has it as %s.", name, cmp.Or(inc.Conclusion, "disabled"))
 	case Upstream:
 		x.say("Many workflows that depend on %s got into trouble at the same time.", inc.WorkflowPath)
 	default:
@@ -107,7 +109,7 @@ func (x *explainer) believed() {
 	inc := x.inc
 	confirmed := ""
 	for _, ev := range x.events {
-		if State(ev.To) == Failing && State(ev.From) != Failing {
+		if State(ev.To) == Failing && State(ev.From) != Failing || State(ev.From) == Suspected && slices.Contains([]State{Exhausted, InDoubt}, State(ev.To)) {
 			confirmed = fmt.Sprintf("It was believed at %s: %s.", at(ev.At), ev.Reason)
 			break
 		}
@@ -240,19 +242,28 @@ func (x *explainer) next() {
 	case Failing, Recovering, Verifying:
 		x.say("There is nothing to do while it is being recovered.")
 	case Suppressed:
-		x.say("To recover it all the same, press Recover or write: /redundancy recover %s", name)
+		x.say("To recover it all the same, %s.", x.press(name))
 	case InDoubt:
-		x.say("Find out whether the work was done. If it was not, press Recover or write: /redundancy recover %s", name)
+		if Signal(x.inc.Signal) == Stalled && x.inc.HeldBy == proofName {
+			x.say("Run %d is still under way: %s. Cancel it first if its work is to be done by the next step; otherwise both may do it. Then %s.", x.inc.RunID, x.inc.RunURL, x.press(name))
+			break
+		}
+		x.say("Find out whether the work was done. If it was not, %s.", x.press(name))
 	case Exhausted:
 		again := "To try the steps again"
 		if n := x.rungs(); n == 1 {
 			again = "To try the step again"
 		}
-		x.say("Repair what is broken; a later success closes this. %s, press Recover or write: /redundancy recover %s", again, name)
+		x.say("Repair what is broken; a later success closes this. %s, %s.", again, x.press(name))
 	}
 	if x.pause != nil && !State(x.inc.State).Settled() && x.pause.Scope == store.PauseWorkflow {
 		x.say("To end the pause, write: /redundancy resume %s", name)
 	}
+}
+
+// press says how a person has it recovered.
+func (x *explainer) press(name string) string {
+	return fmt.Sprintf("press Recover, comment /redundancy recover %s, or run: redundancy recover %s/%s %s", name, x.inc.Owner, x.inc.Repo, name)
 }
 
 func (x *explainer) rungs() int {

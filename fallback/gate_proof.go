@@ -34,11 +34,19 @@ func proofGate(ctx context.Context, e *Engine, sc *scope, s step) (*hold, error)
 	return &hold{
 		to:     InDoubt,
 		until:  e.Clock.Now().Add(e.scaled(pollDoubt)),
-		reason: fmt.Sprintf("%s may still start, and doing its work twice would do harm; a person decides (recover)", workflowName(sc.inc.WorkflowPath)),
+		reason: fmt.Sprintf("%s, and doing its work twice would do harm; a person decides (recover)", mayStill(sc.inc)),
 		evidence: map[string]any{
 			"effect": config.AtMostOnce, "would_prove": "the run has ended, the workflow is switched off, or its first step is the guard",
 		},
 	}, nil
+}
+
+// mayStill says what the primary can still do.
+func mayStill(inc *store.Incident) string {
+	if Signal(inc.Signal) == Stalled && inc.RunID != 0 {
+		return fmt.Sprintf("run %d of %s has not ended and can still take effect", inc.RunID, workflowName(inc.WorkflowPath))
+	}
+	return workflowName(inc.WorkflowPath) + " may still start"
 }
 
 // carriesGuard says whether the workflow asks for the claim before it does

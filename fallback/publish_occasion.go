@@ -9,18 +9,23 @@ import (
 
 // occasion says what an incident is about, for its Check Run.
 func occasion(inc *store.Incident) string {
-	workflow, branch := checkrun.Code(workflowName(inc.WorkflowPath)), checkrun.Code(inc.HeadBranch)
+	branch := checkrun.Code(inc.HeadBranch)
+	workflow := checkrun.Code(workflowName(inc.WorkflowPath))
+	linked := workflow
+	if inc.RunURL != "" {
+		linked = fmt.Sprintf("[%s](%s)", workflow, inc.RunURL)
+	}
 	tick := ""
 	if inc.TickAt != 0 {
 		tick = fmt.Sprintf(" for the tick of %s (%s)", showTick(inc), checkrun.Code(inc.TickCron))
 	}
 	switch {
 	case Signal(inc.Signal) == Disabled:
-		return fmt.Sprintf("[%s](%s) on %s is switched off: **%s**.\n", workflow, inc.RunURL, branch, checkrun.Escape(inc.Conclusion))
+		return fmt.Sprintf("%s on %s is switched off: **%s**.\n", linked, branch, checkrun.Escape(inc.Conclusion))
 	case inc.RunID == 0 && Signal(inc.Signal) == Missed:
-		return fmt.Sprintf("[%s](%s) on %s has started no run%s.\n%s", workflow, inc.RunURL, branch, tick, lateOccasion(inc))
+		return fmt.Sprintf("%s on %s has started no run%s.\n%s", linked, branch, tick, lateOccasion(inc))
 	case inc.RunID == 0:
-		return fmt.Sprintf("[%s](%s) on %s has started no run.\n", workflow, inc.RunURL, branch)
+		return fmt.Sprintf("%s on %s has started no run.\n", linked, branch)
 	}
 	what := fmt.Sprintf("[run %d](%s) of %s on %s%s, attempt %d", inc.RunID, inc.RunURL, workflow, branch, tick, inc.RunAttempt)
 	if inc.Conclusion == "" {

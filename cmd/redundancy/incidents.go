@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -32,6 +34,9 @@ func newIncidents() *cobra.Command {
 			}
 			if len(args) == 1 {
 				return showIncident(cmd, c, args[0], flags.json)
+			}
+			if all && cmd.Flags().Changed("limit") {
+				return errors.New("--all shows every page; --limit and --before show one")
 			}
 			q := url.Values{"limit": {strconv.Itoa(limit)}}
 			if state != "" {
@@ -140,7 +145,9 @@ func printIncident(w io.Writer, i fallback.Incident) error {
 		fmt.Fprintf(t, "upstream\t%s; its parts: redundancy incidents --upstream %d\n", printable(i.Workflow), i.ID)
 	} else {
 		fmt.Fprintf(t, "workflow\t%s in %s\n", printable(i.Workflow), printable(i.Repo.FullName()))
-		fmt.Fprintf(t, "run\t%s attempt %d, %s\n", printable(i.RunURL), i.Attempt, printable(i.Conclusion))
+		if i.Run != 0 {
+			fmt.Fprintf(t, "run\t%s attempt %d, %s\n", printable(i.RunURL), i.Attempt, printable(cmp.Or(i.Conclusion, "not concluded")))
+		}
 	}
 	for _, s := range i.Steps {
 		fmt.Fprintf(t, "step %d\t%s: %s\t%s\n", s.Step, printable(s.Kind), printable(string(s.State)), printable(s.Reason))

@@ -37,7 +37,12 @@ func newPause() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if list || all {
+			switch {
+			case all && !list:
+				return errors.New("--all belongs to --list; without --repo everything is paused")
+			case list && len(args) > 0:
+				return fmt.Errorf("pause --list takes no %q", args[0])
+			case list:
 				return listPauses(cmd, c, flags.json, all)
 			}
 			if err := readPause(&in, args, from, until, time.Now()); err != nil {
@@ -53,7 +58,7 @@ func newPause() *cobra.Command {
 	cmd.Flags().StringVar(&until, "until", "", "end then: a `TIME`, instead of a duration")
 	cmd.Flags().StringVar(&in.Key, "key", "", "the same key again acts only once")
 	cmd.Flags().BoolVar(&list, "list", false, "show pauses in force and to come")
-	cmd.Flags().BoolVar(&all, "all", false, "show those that are over, too")
+	cmd.Flags().BoolVar(&all, "all", false, "with --list: show those that are over, too")
 	return cmd
 }
 
@@ -65,7 +70,7 @@ func readPause(in *api.PauseRequest, args []string, from, until string, now time
 		length := in.Duration.UnmarshalText([]byte(args[n-1]))
 		if length == nil {
 			args = args[:n-1]
-		} else if n == 2 {
+		} else if n == 2 || looksLikeDuration(args[0]) {
 			return fmt.Errorf("duration: %w", length)
 		}
 	}
@@ -83,6 +88,13 @@ func readPause(in *api.PauseRequest, args []string, from, until string, now time
 	}
 	in.Actor = operator()
 	return nil
+}
+
+// looksLikeDuration tells "2x" and "-5m", which are mistyped, from the name of a
+// workflow file.
+func looksLikeDuration(word string) bool {
+	digits := strings.TrimLeft(word, "+-")
+	return len(digits) > 0 && digits[0] >= '0' && digits[0] <= '9' && len(word) <= 6 && !strings.Contains(word, ".")
 }
 
 // moment reads a time of RFC 3339 or a duration from now; "" is the zero time.

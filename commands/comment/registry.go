@@ -39,7 +39,7 @@ const writers = "People with write access to the repository at that moment."
 var Commands = []Command{
 	{
 		Name: Recover, Usage: "[target]", MaxArgs: 1, WhoCanUse: writers,
-		Description: "Starts the recovery of a watched workflow now. The target is the workflow's file, with or without directory and ending; it can be left out when only one workflow is watched.",
+		Description: "Starts the recovery of a watched workflow now. The target is the workflow's file, with or without directory and ending; it can be left out when only one workflow is watched, or only one has trouble.",
 		Examples:    []string{"/redundancy recover", "/redundancy recover marketing-sync"},
 	},
 	{

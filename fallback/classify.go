@@ -40,7 +40,7 @@ func (e *Engine) classify(ctx context.Context, sc *scope) error {
 	}
 	list, err := jobs(ctx, sc)
 	if err != nil {
-		if _, limited := githubapi.LimitedUntil(err); limited || githubapi.Outcome(err) != githubapi.Refused {
+		if _, limited := githubapi.LimitedUntil(err); limited || githubapi.Outcome(err) != githubapi.Refused && !jobsNotShown(err) {
 			return err
 		}
 		// What cannot be read must not keep a recovery from starting.

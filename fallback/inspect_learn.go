@@ -62,10 +62,6 @@ func (e *Engine) stepLengths(ctx context.Context, client *github.Client, repo qu
 	return all
 }
 
-func jobsOf(ctx context.Context, client *github.Client, repo queue.Repo, runID int64, attempt int) ([]*github.WorkflowJob, error) {
-	return jobs(ctx, &scope{client: client, repo: repo, inc: &store.Incident{RunID: runID, RunAttempt: attempt}})
-}
-
 // judged is an attempt that has not ended, as GitHub shows it now.
 type judged struct {
 	stall.Sight
@@ -75,6 +71,9 @@ type judged struct {
 // judge reads the jobs of an attempt that has not ended and says where it stands.
 func (e *Engine) judge(ctx context.Context, client *github.Client, repo queue.Repo, run store.WorkflowRun, c config.Stall) (judged, error) {
 	list, err := jobsOf(ctx, client, repo, run.RunID, run.Attempt)
+	if jobsNotShown(err) || err == nil && len(list) == 0 && hasBegun(run) {
+		return e.unseen(run), nil
+	}
 	if err != nil {
 		return judged{}, err
 	}
@@ -90,4 +89,11 @@ func (e *Engine) judge(ctx context.Context, client *github.Client, repo queue.Re
 		}
 	}
 	return j, nil
+}
+
+// unseen is a run of whose jobs GitHub shows nothing, which proves nothing:
+// they are looked for again, and nothing is done about the run until then.
+func (e *Engine) unseen(run store.WorkflowRun) judged {
+	next := e.Clock.Now().Add(e.scaled(secondLook))
+	return judged{Sight: stall.Sight{Status: run.Status, Since: ready(run)}, Verdict: stall.Verdict{Level: stall.Unseen, Next: next}}
 }

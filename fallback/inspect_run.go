@@ -91,7 +91,7 @@ func (e *Engine) inspect(ctx context.Context, args queue.InspectRun, flow config
 			return err
 		}
 		switch j.Level {
-		case stall.Fine, stall.Waiting:
+		case stall.Fine, stall.Waiting, stall.Unseen:
 			return e.inspectAt(ctx, tx, args, j.Next)
 		default:
 			return e.suspectStall(ctx, tx, args, known, flow, j)

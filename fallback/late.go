@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/google/go-github/v62/github"
-
 	"github.com/redundancy-app/redundancy/config"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/store"
@@ -71,9 +69,12 @@ func (e *Engine) latePrimary(ctx context.Context, sc *scope) (until time.Time, s
 	if err != nil || told { // its success is none, and said so already
 		return until, false, err
 	}
-	began, err := e.stepsBegan(ctx, sc, known)
+	began, shown, err := e.stepsBegan(ctx, sc, known)
 	if err != nil {
 		return until, false, err
+	}
+	if !shown { // what became of it is written down for good
+		return e.lateLook(ctx, sc, known), false, nil
 	}
 	if known.Conclusion == "success" && State(sc.inc.State) == Verifying && began {
 		return until, true, e.overtake(ctx, sc, known)
@@ -111,8 +112,9 @@ func (e *Engine) alsoAsked(sc *scope) string {
 	return " before it could be cancelled"
 }
 
-// cancelLate asks GitHub to end a late run none of whose steps has begun. That
-// it has ended, and how far it got until then, is read afterwards.
+// cancelLate asks GitHub to end a late run none of whose steps has begun, and
+// does not while a person has paused the workflow. That it has ended, and how
+// far it got until then, is read afterwards.
 func (e *Engine) cancelLate(ctx context.Context, sc *scope, known store.WorkflowRun) (until time.Time, stop bool, err error) {
 	now := e.Clock.Now()
 	if asked := sc.inc.CancelAskedAt; asked != 0 && now.Before(asked.Time().Add(e.scaled(cancelAgain))) {
@@ -120,6 +122,13 @@ func (e *Engine) cancelLate(ctx context.Context, sc *scope, known store.Workflow
 	}
 	if sc.inc.CancelRefused >= maxCancels {
 		return e.lateLook(ctx, sc, known), false, nil
+	}
+	if pause, paused, err := e.paused(ctx, e.Store.Read(), sc.inc.RepoID, sc.inc.WorkflowPath); err != nil || paused {
+		until = e.lateLook(ctx, sc, known)
+		if end := pause.UntilAt.Time(); pause.UntilAt != 0 && !until.IsZero() {
+			until = minTime(until, end)
+		}
+		return until, false, err
 	}
 	err = e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 		sc.inc.CancelAskedAt = e.now()
@@ -186,30 +195,4 @@ func (e *Engine) lateLook(ctx context.Context, sc *scope, known store.WorkflowRu
 		return time.Time{}
 	}
 	return e.Clock.Now().Add(min(max(age/4, e.scaled(pollMin)), e.scaled(pollDoubt)))
-}
-
-// stepsBegan says whether any step of a run has begun, in its newest attempt.
-func (e *Engine) stepsBegan(ctx context.Context, sc *scope, r store.WorkflowRun) (bool, error) {
-	opts := &github.ListOptions{PerPage: 100}
-	for range 3 {
-		list, resp, err := sc.client.Actions.ListWorkflowJobsAttempt(ctx, sc.repo.Owner, sc.repo.Name, r.RunID, int64(r.Attempt), opts)
-		if githubapi.IsNotFound(err) {
-			return false, nil
-		}
-		if err != nil {
-			return false, fmt.Errorf("list jobs of run %d: %w", r.RunID, err)
-		}
-		for _, j := range list.Jobs {
-			for _, s := range j.Steps {
-				if s.GetStatus() == "in_progress" || s.GetConclusion() != "" && s.GetConclusion() != "skipped" {
-					return true, nil
-				}
-			}
-		}
-		if resp.NextPage == 0 {
-			break
-		}
-		opts.Page = resp.NextPage
-	}
-	return false, nil
 }

@@ -11,10 +11,11 @@ import (
 	"github.com/redundancy-app/redundancy/store"
 )
 
-// What is kept with a step whose run GitHub was asked to cancel.
+// What is kept with a step whose run GitHub was asked to cancel, or will be.
 const (
 	noteCancelled = "cancel_asked_at" // Unix ms
 	noteForced    = "cancel_forced"
+	noteJobless   = "no_jobs_at" // Unix ms, when GitHub first listed no job of it
 )
 
 // stuckChild looks after the run that a step has started: one of which no step
@@ -38,7 +39,30 @@ func (e *Engine) stuckChild(ctx context.Context, sc *scope, st *store.Step, know
 	if j.Level != stall.Stuck || j.Steps > 0 {
 		return result{}, false, nil
 	}
+	if again, err := e.lookAgain(ctx, st, j); err != nil || !again.IsZero() {
+		return result{verdict: pending, until: again}, err == nil, err
+	}
 	return e.endChild(ctx, sc, st, known, j)
+}
+
+// lookAgain is when to look once more at a run of which GitHub lists no job at
+// all: one such answer is not believed. The zero time when it was asked twice.
+func (e *Engine) lookAgain(ctx context.Context, st *store.Step, j judged) (time.Time, error) {
+	notes := evidenceOf(st.Evidence)
+	if j.Jobs > 0 || notes[noteCancelled] != nil {
+		return time.Time{}, nil
+	}
+	if at, noted := notes[noteJobless].(float64); noted {
+		if again := time.UnixMilli(int64(at)).Add(e.scaled(secondLook)); e.Clock.Now().Before(again) {
+			return again, nil
+		}
+		return time.Time{}, nil
+	}
+	if notes == nil {
+		notes = map[string]any{}
+	}
+	notes[noteJobless] = e.Clock.Now().UnixMilli()
+	return e.Clock.Now().Add(e.scaled(secondLook)), e.jot(ctx, st, result{evidence: notes})
 }
 
 // endChild cancels the run, then forces it, then does without its end.

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/google/go-github/v62/github"
-
 	"github.com/redundancy-app/redundancy/config"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/store"
@@ -107,26 +105,4 @@ func (rerunStep) verify(ctx context.Context, e *Engine, sc *scope, st *store.Ste
 		return result{}, errNoRun
 	}
 	return e.verifyRun(ctx, sc, st)
-}
-
-// jobs lists the jobs of an attempt, at most 300: a matrix has up to 256.
-func jobs(ctx context.Context, sc *scope) ([]*github.WorkflowJob, error) {
-	inc := sc.inc
-	var all []*github.WorkflowJob
-	opts := &github.ListOptions{PerPage: 100}
-	for range 3 {
-		page, resp, err := sc.client.Actions.ListWorkflowJobsAttempt(ctx, sc.repo.Owner, sc.repo.Name, inc.RunID, int64(inc.RunAttempt), opts)
-		if githubapi.IsNotFound(err) {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("list jobs of run %d: %w", inc.RunID, err)
-		}
-		all = append(all, page.Jobs...)
-		if resp.NextPage == 0 {
-			break
-		}
-		opts.Page = resp.NextPage
-	}
-	return all, nil
 }

@@ -11,6 +11,7 @@ const (
 	Waiting                // for a person, or for its turn in its concurrency group
 	Suspected              // longer than is usual
 	Stuck                  // longer than anything that is usual
+	Unseen                 // GitHub does not show its jobs; [Judge] never says so
 )
 
 // Verdict about an attempt.

@@ -52,16 +52,15 @@ func (stallSubject) prepare(ctx context.Context, e *Engine, sc *scope, s step) (
 	if sc.inc.CancelAskedAt == 0 {
 		return next{again: true}, true, e.askCancel(ctx, sc, cancelAsked, "asking GitHub to cancel the run", nil)
 	}
-	waited := e.Clock.Now().Sub(sc.inc.CancelAskedAt.Time())
 	switch {
 	case sc.inc.CancelRefused == cancelNever:
 		return next{}, false, e.bury(ctx, sc, known, "it can be neither cancelled nor force-cancelled", nil)
-	case waited >= e.scaled(cancelWait):
+	case sc.inc.LookedAt < sc.inc.CancelAskedAt: // nobody knows that GitHub has taken it on, however long ago it was noted
+		return e.sendCancel(ctx, sc)
+	case e.Clock.Since(sc.inc.LookedAt.Time()) >= e.scaled(cancelWait): // LookedAt is when it was sent
 		return e.cancelFailed(ctx, sc, "it had no effect within "+showDuration(cancelWait))
-	case sc.inc.LookedAt >= sc.inc.CancelAskedAt: // it was sent; LookedAt is when
-		return next{at: minTime(e.poll(sc.inc.CancelAskedAt), sc.inc.CancelAskedAt.Time().Add(e.scaled(cancelWait)))}, true, nil
 	}
-	return e.sendCancel(ctx, sc)
+	return next{at: minTime(e.poll(sc.inc.LookedAt), sc.inc.LookedAt.Time().Add(e.scaled(cancelWait)))}, true, nil
 }
 
 // crowdedOut suppresses an incident that would be one too many, before its run
@@ -112,6 +111,13 @@ func (e *Engine) sendCancel(ctx context.Context, sc *scope) (n next, stop bool, 
 		return e.cancelFailed(ctx, sc, "GitHub refused: "+err.Error())
 	case githubapi.NotSent:
 		return next{}, false, err
+	case githubapi.Unknown:
+		// It may have been lost, and a run that nobody has asked to end is not
+		// one that cannot be ended.
+		if e.Clock.Since(sc.inc.CancelAskedAt.Time()) >= e.scaled(cancelWait) {
+			return e.cancelFailed(ctx, sc, "GitHub did not answer: "+err.Error())
+		}
+		return next{at: e.Clock.Now().Add(e.scaled(pollMin))}, true, nil
 	}
 	// Whether it has had an effect shows in the run.
 	soon := e.Clock.Now().Add(e.scaled(pollSettle))

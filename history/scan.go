@@ -137,7 +137,9 @@ func (s *scan) run(ctx context.Context) error {
 	return s.record(ctx, d)
 }
 
-// list reads what can have changed since the last scan, newest first.
+// list reads what can have changed since the last scan, newest first. The ETag
+// of its first page is kept only when all of it was read: with it, GitHub
+// never shows the rest again.
 func (s *scan) list(ctx context.Context, watches []store.Watch) ([]*listed, error) {
 	etag, horizon := s.ETag, s.ReadThrough.Time().Add(-overlap)
 	earliest := s.Clock.Now()
@@ -152,6 +154,7 @@ func (s *scan) list(ctx context.Context, watches []store.Watch) ([]*listed, erro
 		horizon = earliest
 	}
 	var runs []*listed
+	var first page
 	for number := 1; number <= maxPages; number++ {
 		p, err := s.page(ctx, "", nil, number, etag)
 		if err != nil {
@@ -162,11 +165,11 @@ func (s *scan) list(ctx context.Context, watches []store.Watch) ([]*listed, erro
 			return nil, nil
 		}
 		if number == 1 {
-			s.ETag, s.Reach, etag = p.etag, store.MillisOf(p.oldest()), ""
+			first, etag = p, ""
 		}
 		runs = append(runs, p.runs...)
 		if p.last() || p.oldest().Before(horizon) {
-			s.metrics.scans.WithLabelValues("read").Inc()
+			s.complete(first)
 			return runs, nil
 		}
 	}
@@ -178,8 +181,14 @@ func (s *scan) list(ctx context.Context, watches []store.Watch) ([]*listed, erro
 		}
 		runs = append(runs, more...)
 	}
-	s.metrics.scans.WithLabelValues("read").Inc()
+	s.complete(first)
 	return runs, nil
+}
+
+// complete notes what the next scan need not read again.
+func (s *scan) complete(first page) {
+	s.ETag, s.Reach = first.etag, store.MillisOf(first.oldest())
+	s.metrics.scans.WithLabelValues("read").Inc()
 }
 
 func earlier(a, b time.Time) time.Time {

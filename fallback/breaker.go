@@ -75,6 +75,9 @@ func (e *Engine) release(ctx context.Context, sc *scope) (next, error) {
 	if h, err := e.stillHeld(ctx, sc); err != nil || h != nil {
 		return e.keepHolding(ctx, sc, h, err)
 	}
+	if onlyPaused(sc.inc) {
+		return next{again: true}, e.letGo(ctx, sc, "nothing holds it back any more")
+	}
 	b, err := store.ReadBreaker(ctx, e.Store.Read(), sc.inc.RepoID, sc.inc.WorkflowPath)
 	if err != nil {
 		return next{}, err
@@ -90,7 +93,12 @@ func (e *Engine) release(ctx context.Context, sc *scope) (next, error) {
 	if b.State == breakerClosed {
 		reason = "nothing holds it back any more"
 	}
-	return next{again: true}, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+	return next{again: true}, e.letGo(ctx, sc, reason)
+}
+
+// letGo takes a suppressed incident back to work.
+func (e *Engine) letGo(ctx context.Context, sc *scope, reason string) error {
+	return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 		sc.inc.NotBefore, sc.inc.HeldBy = 0, ""
 		return e.move(ctx, tx, sc.inc, e.backTo(sc.inc), reason, nil)
 	})

@@ -9,7 +9,7 @@ import (
 )
 
 // gate can hold the next step of an incident back, although it would apply.
-// What a person has asked for passes them all.
+// What a person has asked for passes them all, but for a pause that is newer.
 type gate struct {
 	name string // kept with the incident while it holds it
 	// ask says what is to be done instead of the step, nil when nothing is
@@ -34,7 +34,7 @@ type hold struct {
 // gates in the order in which they are asked. The workflow's breaker and the
 // hourly bound are asked with the transactions that count them.
 var gates = []gate{
-	{"pause", pauseGate},
+	{pauseName, pauseGate},
 	{"upstream", upstreamGate},
 	{"flapping", flappingGate},
 	{"cooldown", cooldownGate},
@@ -49,11 +49,8 @@ func (e *Engine) gated(ctx context.Context, sc *scope, s step) (n next, stop boo
 
 // gatedBut asks all gates but some.
 func (e *Engine) gatedBut(ctx context.Context, sc *scope, s step, but ...string) (n next, stop bool, err error) {
-	if sc.inc.Forced {
-		return next{}, false, nil
-	}
 	for _, g := range gates {
-		if slices.Contains(but, g.name) {
+		if slices.Contains(but, g.name) || sc.inc.Forced && g.name != pauseName {
 			continue
 		}
 		h, err := g.ask(ctx, e, sc, s)
@@ -97,6 +94,9 @@ func (e *Engine) stillHeld(ctx context.Context, sc *scope) (*hold, error) {
 		return nil, nil //nolint:nilerr // without a rung there is nothing to hold back
 	}
 	for _, g := range gates {
+		if onlyPaused(sc.inc) && g.name != pauseName {
+			continue
+		}
 		if h, err := g.ask(ctx, e, sc, s); err != nil || h != nil && !h.skip {
 			return h, err
 		}

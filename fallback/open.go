@@ -50,6 +50,9 @@ func (e *Engine) open(ctx context.Context, tx *store.Tx, o opening) (*store.Inci
 		Depth: o.depth, State: string(Healthy), Ladder: string(ladder), Actor: o.actor, OpenedAt: now, UpdatedAt: now,
 		Forced: o.actor != "" && !o.automated, Signal: string(Failed), BeganAt: r.CreatedAt, TickAt: r.TickAt, TickCron: r.TickCron,
 	}
+	if err := e.passPauses(ctx, tx, inc); err != nil {
+		return nil, err
+	}
 	opened, err := tx.OpenIncident(ctx, inc)
 	if err != nil {
 		return nil, err

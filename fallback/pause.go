@@ -2,7 +2,6 @@ package fallback
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -15,7 +14,9 @@ import (
 const (
 	MaxPause       = 366 * 24 * time.Hour
 	maxPauseReason = 1000
-	// maxOpenPauses bounds the pauses of one scope that are in force or to come.
+	// maxOpenPauses bounds the pauses of one scope that are in force, and those
+	// that are to come, each for itself: windows do not stand in the way of a
+	// pause from now.
 	maxOpenPauses = 100
 )
 
@@ -56,8 +57,9 @@ type Pause struct {
 	EndedBy   string     `json:"ended_by,omitempty"`
 }
 
-// Pause writes a pause down. In the place of one of the same scope that is in
-// force it puts the new one; maintenance windows stand beside each other.
+// Pause writes a pause down. It takes the place of those of the same scope that
+// are in force, but for somebody else's that last longer: only resuming ends
+// them early. Maintenance windows stand beside each other.
 func (e *Engine) Pause(ctx context.Context, r PauseRequest) (Answer, error) {
 	key := pauseKey("pause", r.Key)
 	if old, ok, err := e.answered(ctx, key); err != nil || ok {
@@ -84,19 +86,21 @@ func (e *Engine) Pause(ctx context.Context, r PauseRequest) (Answer, error) {
 	p.Actor, p.Reason = r.Actor, clip(r.Reason, maxPauseReason)
 	var got Answer
 	err = e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		full, err := e.replacePause(ctx, tx, &p)
+		beside, no, err := e.replacePause(ctx, tx, &p)
 		if err != nil {
 			return err
 		}
-		if full {
-			got = refuse("There are %d pauses of %s already; resume ends them.", maxOpenPauses, pauseTarget(&p))
+		if no != nil {
+			got = *no
 			return e.remember(ctx, tx, key, got)
 		}
 		if err := tx.AddPause(ctx, &p); err != nil {
 			return err
 		}
-		got = Answer{Accepted: true, Message: pauseAnswer(&p, e.now())}
-		if err := e.touchPaused(ctx, tx, &p, Failing, Recovering); err != nil {
+		got = Answer{Accepted: true, Message: pauseAnswer(&p, beside, e.now())}
+		// What is suppressed may have waited for the end of a pause that this one
+		// has replaced.
+		if err := e.touchPaused(ctx, tx, &p, Failing, Recovering, Suppressed); err != nil {
 			return err
 		}
 		return e.remember(ctx, tx, key, got)
@@ -118,43 +122,6 @@ func (e *Engine) pauseScope(ctx context.Context, repo queue.Repo, target string)
 	}
 	flow, answer, err := e.target(ctx, queue.Recover{Repo: repo, Target: target})
 	return store.Pause{Scope: store.PauseWorkflow, RepoID: repo.ID, Owner: repo.Owner, Repo: repo.Name, WorkflowPath: flow.File}, answer, err
-}
-
-// replacePause ends a pause of the same scope that is in force, unless p begins
-// later; full is true when there is no room for another one.
-func (e *Engine) replacePause(ctx context.Context, tx *store.Tx, p *store.Pause) (full bool, err error) {
-	open, err := store.OpenPauses(ctx, tx, e.now())
-	if err != nil {
-		return false, err
-	}
-	alike := 0
-	for i := range open {
-		o := &open[i]
-		if o.Scope != p.Scope || o.RepoID != p.RepoID || o.WorkflowPath != p.WorkflowPath {
-			continue
-		}
-		if o.Begun(e.now()) && p.Begun(e.now()) {
-			if err := tx.EndPause(ctx, o, e.now(), p.Actor); err != nil {
-				return false, err
-			}
-			continue
-		}
-		alike++
-	}
-	return alike >= maxOpenPauses, nil
-}
-
-func pauseAnswer(p *store.Pause, now store.Millis) string {
-	s := "Paused " + pauseTarget(p)
-	if !p.Begun(now) {
-		s = fmt.Sprintf("Will pause %s from %s", pauseTarget(p), p.FromAt.Time().Format(timeFormat))
-	}
-	if p.UntilAt == 0 {
-		s += " until somebody resumes"
-	} else {
-		s += " until " + p.UntilAt.Time().Format(timeFormat)
-	}
-	return s + ". What is under way is followed to its end; trouble is noticed and recorded, and nothing new begins by itself."
 }
 
 // touchPaused wakes the incidents of a pause's scope that are in one of the

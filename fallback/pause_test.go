@@ -171,6 +171,9 @@ func TestAPauseBetweenTheGateAndTheClaim(t *testing.T) {
 	}
 	inc.Forced = true
 	err = b.store.Update(b.ctx, func(ctx ctx, tx *store.Tx) error {
+		if err := b.engine.passPauses(ctx, tx, inc); err != nil {
+			return err
+		}
 		_, ok, err := b.engine.acquire(ctx, tx, inc, 1, 2)
 		if !ok {
 			t.Error("a person's request was held back")
@@ -184,7 +187,7 @@ func TestAPauseBetweenTheGateAndTheClaim(t *testing.T) {
 
 func TestPausesOfOneScopeReplaceEachOther(t *testing.T) {
 	b := newBench(t, config.Workflow{})
-	b.pause(PauseRequest{Repo: b.at, Target: "marketing-sync", Actor: "alice"})
+	b.pause(PauseRequest{Repo: b.at, Target: "marketing-sync", For: time.Hour, Actor: "alice"})
 	b.pause(PauseRequest{Repo: b.at, Target: "marketing-sync", For: time.Hour, Actor: "bob", Key: "k"})
 	b.pause(PauseRequest{Repo: b.at, Target: "marketing-sync", For: time.Hour, Actor: "bob", Key: "k"})
 	b.pause(PauseRequest{Repo: b.at, For: 2 * time.Hour, Actor: "carol"})

@@ -197,6 +197,9 @@ func (e *Engine) decide(ctx context.Context, tx *store.Tx, inc *store.Incident, 
 		inc.Round++
 	}
 	inc.Forced, inc.NotBefore, inc.Actor, inc.Depth = !r.Automated, 0, r.Actor, max(inc.Depth, r.Depth)
+	if err := e.passPauses(ctx, tx, inc); err != nil {
+		return "", err
+	}
 	if !r.Automated {
 		inc.Unasked = 0
 	}

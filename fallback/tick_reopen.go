@@ -19,6 +19,9 @@ func (e *Engine) reopen(ctx context.Context, tx *store.Tx, key string, o opening
 	case Healthy, Suspected: // the run came, late; now it has failed
 		if o.actor != "" {
 			inc.Actor, inc.Forced = o.actor, !o.automated
+			if err := e.passPauses(ctx, tx, &inc); err != nil {
+				return nil, err
+			}
 		}
 		if inc.StepIndex != 0 { // it had begun a round before all was well
 			inc.Round, inc.StepIndex = inc.Round+1, 0

@@ -57,6 +57,7 @@ type Incident struct {
 	Unasked        int
 	StepIndex      int
 	Forced         bool
+	Passed         string // JSON of the ids of the pauses in force when Forced was set, or ""
 	Following      int
 	Ladder         string
 	Reason         string

@@ -68,6 +68,7 @@ CREATE TABLE incidents (
     unasked         INTEGER NOT NULL DEFAULT 0, -- rounds that no person asked for, since one did
     step_index      INTEGER NOT NULL,          -- the rung that is tried or comes next, from 0
     forced          BOOLEAN NOT NULL,          -- a person decided: the breaker is not asked
+    passed          TEXT    NOT NULL DEFAULT '', -- the pauses that were in force when the person decided, JSON of their ids
     following       INTEGER NOT NULL,          -- attempt of the run that somebody else started and that is waited for
     ladder          TEXT    NOT NULL,          -- JSON of the workflow's configuration when the round began
     reason          TEXT    NOT NULL,          -- of the last transition

@@ -93,7 +93,7 @@ func (e *Engine) Advance(ctx context.Context, job queue.Job) error {
 			zerolog.Ctx(ctx).Warn().Err(err).Int64("incident", args.ID).Msg("GitHub has to be asked again later")
 			return e.hold(ctx, args.ID, held(err), err)
 		case err != nil:
-			return fmt.Errorf("advance incident %d: %w", args.ID, err)
+			return e.outlive(ctx, job, args.ID, err)
 		case n.again:
 		case n.at.IsZero():
 			return nil

@@ -31,6 +31,10 @@ type expectedRun struct {
 // Expect is the worker of queue.ExpectRun. The runs of most pushes are known by
 // then, and it asks GitHub nothing.
 func (e *Engine) Expect(ctx context.Context, job queue.Job) error {
+	return e.patient(ctx, job, e.expectJob(ctx, job))
+}
+
+func (e *Engine) expectJob(ctx context.Context, job queue.Job) error {
 	args, err := arguments[queue.ExpectRun](job)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package fallback
 
 import (
 	"context"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -15,6 +16,10 @@ import (
 // Inspect is the worker of queue.InspectRun. Where webhooks have told enough,
 // it asks GitHub nothing.
 func (e *Engine) Inspect(ctx context.Context, job queue.Job) error {
+	return e.patient(ctx, job, e.inspectJob(ctx, job))
+}
+
+func (e *Engine) inspectJob(ctx context.Context, job queue.Job) error {
 	args, err := arguments[queue.InspectRun](job)
 	if err != nil {
 		return err
@@ -66,11 +71,12 @@ func (e *Engine) inspect(ctx context.Context, args queue.InspectRun, flow config
 	}
 	r, err := getRun(ctx, client, args.Repo, args.RunID)
 	if githubapi.IsNotFound(err) {
-		return nil // deleted, or another repository's by now: there is nothing to look after
+		return e.unshown(ctx, args)
 	}
 	if err != nil {
 		return e.lost(ctx, err)
 	}
+	args.MissingSince = 0
 	known, err := e.sight(ctx, args.Repo, r)
 	switch {
 	case err != nil:
@@ -97,6 +103,20 @@ func (e *Engine) inspect(ctx context.Context, args queue.InspectRun, flow config
 			return e.suspectStall(ctx, tx, args, known, flow, j)
 		}
 	})
+}
+
+// unshown looks again for a run that GitHub does not show before it believes
+// that it was deleted and there is nothing to look after: a reader of GitHub's
+// that lags behind answers so, too.
+func (e *Engine) unshown(ctx context.Context, args queue.InspectRun) error {
+	if args.MissingSince == 0 {
+		args.MissingSince = e.Clock.Now().UnixMilli()
+	}
+	settled := time.UnixMilli(args.MissingSince).Add(e.scaled(settleRead))
+	if !e.Clock.Now().Before(settled) {
+		return nil
+	}
+	return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return e.inspectAt(ctx, tx, args, settled) })
 }
 
 // sing tells the canary whether a run has begun in time.

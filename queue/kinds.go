@@ -68,6 +68,8 @@ type InspectRun struct {
 	Repo    Repo  `json:"repo"`
 	RunID   int64 `json:"run_id"`
 	Attempt int   `json:"attempt"`
+	// MissingSince is when GitHub first did not show the run, Unix ms; 0 when it did.
+	MissingSince int64 `json:"missing_since,omitempty"`
 }
 
 // Kind implements [Args].

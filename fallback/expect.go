@@ -108,22 +108,19 @@ func (e *Engine) notStarted(ctx context.Context, args queue.ExpectRun, missing [
 	if args.Repo, err = e.locate(ctx, client, args.Repo); err != nil {
 		return e.lost(ctx, err)
 	}
-	if head, err := branchHead(ctx, client, args.Repo, args.Branch); err != nil || head != args.SHA {
-		return err // what was pushed since has its own expectation
-	}
 	list, err := listRuns(ctx, client, args.Repo, "", url.Values{"event": {pushEvent}, "head_sha": {args.SHA}})
 	if err != nil {
 		return err
 	}
+	came := map[string]bool{}
+	for _, r := range list {
+		came[r.path()] = true
+	}
+	if missing, err = e.stillMeant(ctx, client, args, without(missing, came), pushed); err != nil {
+		return err
+	}
 	return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		came := map[string]bool{}
-		for _, r := range list {
-			came[r.path()] = true
-		}
 		for _, x := range missing {
-			if came[x.path] {
-				continue
-			}
 			if err := e.suspectPush(ctx, tx, args, x, store.MillisOf(pushed)); err != nil {
 				return err
 			}
@@ -135,6 +132,36 @@ func (e *Engine) notStarted(ctx context.Context, args queue.ExpectRun, missing [
 		}
 		return nil
 	})
+}
+
+// stillMeant leaves out what a newer push has taken over. While one is so young
+// that its runs may yet come, the job waits.
+func (e *Engine) stillMeant(ctx context.Context, client *github.Client, args queue.ExpectRun, missing []expectedRun, pushed time.Time) ([]expectedRun, error) {
+	if len(missing) == 0 {
+		return nil, nil
+	}
+	head, err := branchHead(ctx, client, args.Repo, args.Branch)
+	if err != nil || head == args.SHA {
+		return missing, err
+	}
+	newer, err := listRuns(ctx, client, args.Repo, "", url.Values{"event": {pushEvent}, "branch": {args.Branch}})
+	if err != nil {
+		return nil, err
+	}
+	var rest []expectedRun
+	for _, x := range missing {
+		p := push{repoID: args.Repo.ID, path: x.path, branch: args.Branch, sha: args.SHA, at: store.MillisOf(pushed)}
+		switch over, err := e.takenOver(ctx, p, head, newer); {
+		case err != nil:
+			return nil, err
+		case !over:
+			rest = append(rest, x)
+		}
+	}
+	if due := pushed.Add(2*e.scaled(pushGrace) + e.scaled(secondLook)); len(rest) > 0 && e.Clock.Now().Before(due) {
+		return nil, queue.Snooze(due, nil)
+	}
+	return rest, nil
 }
 
 // branchHead is the commit of a branch.

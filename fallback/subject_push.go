@@ -15,7 +15,9 @@ type pushSubject struct{}
 type pushed struct {
 	run     store.WorkflowRun // RunID is 0 while there is none
 	nothing string            // why no run is missing, "" when one is
+	never   bool              // GitHub lists no run of any push to the branch
 	newer   bool              // another push has taken its place
+	moved   bool              // the branch has another head, of which it is not known what it starts
 }
 
 // lookForPush asks GitHub for the run of a push, and proves that the repository is
@@ -39,7 +41,7 @@ func (e *Engine) lookForPush(ctx context.Context, sc *scope) (p pushed, err erro
 	}
 	if len(list) == 0 {
 		// Actions can be switched off for the repository, which an App is not told.
-		p.nothing = "no push to the branch has ever started the workflow"
+		p.never, p.nothing = true, "no push to the branch has ever started the workflow"
 		return p, nil
 	}
 	state, err := e.workflowState(ctx, sc)
@@ -51,7 +53,11 @@ func (e *Engine) lookForPush(ctx context.Context, sc *scope) (p pushed, err erro
 		return p, nil
 	}
 	head, err := branchHead(ctx, sc.client, sc.repo, sc.inc.HeadBranch)
-	p.newer = head != sc.inc.HeadSHA
+	if err != nil || head == sc.inc.HeadSHA {
+		return p, err
+	}
+	p.newer, err = e.takenOver(ctx, pushOf(sc.inc), head, list)
+	p.moved = !p.newer
 	return p, err
 }
 
@@ -66,6 +72,7 @@ func (pushSubject) confirm(ctx context.Context, e *Engine, sc *scope) (next, err
 	err = e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 		switch {
 		case p.run.RunID != 0:
+			sc.inc.MissingSince = 0
 			fill(sc.inc, p.run)
 			to, reason := Healthy, "its run came, late by "+showDuration(p.run.CreatedAt.Time().Sub(sc.inc.BeganAt.Time()))
 			if failed(p.run.Conclusion) {
@@ -75,18 +82,26 @@ func (pushSubject) confirm(ctx context.Context, e *Engine, sc *scope) (next, err
 				return err
 			}
 			return e.move(ctx, tx, sc.inc, to, reason, runEvidence(p.run))
+		case p.never && e.Clock.Now().Before(e.believedAt(sc.inc)):
+			again.at = e.believedAt(sc.inc)
+			return e.doubtEmpty(ctx, tx, sc.inc, p)
 		case p.nothing != "":
 			return e.move(ctx, tx, sc.inc, Healthy, p.nothing, evidence)
 		case p.newer:
 			return e.move(ctx, tx, sc.inc, Superseded, "a newer push took its place", evidence)
 		case sc.inc.LookedAt == 0:
-			sc.inc.LookedAt = e.now()
+			sc.inc.LookedAt, sc.inc.MissingSince = e.now(), 0
 			again.at = e.Clock.Now().Add(e.scaled(secondLook))
 			return e.note(ctx, tx, sc.inc, "GitHub lists no run of the push; looking again before it is believed", evidence)
 		}
-		if again.at = sc.inc.LookedAt.Time().Add(e.scaled(secondLook)); e.Clock.Now().Before(again.at) {
+		wait := e.scaled(secondLook)
+		if p.moved { // by then it is known whether the newer push should have started one
+			wait += e.scaled(pushGrace)
+		}
+		if again.at = sc.inc.LookedAt.Time().Add(wait); e.Clock.Now().Before(again.at) {
 			return nil
 		}
+		sc.inc.MissingSince = 0
 		again = next{again: true}
 		sc.inc.Cause = string(causeOfAbsence)
 		return e.move(ctx, tx, sc.inc, Failing, fmt.Sprintf("the push of %.7s has started no run of %s", sc.inc.HeadSHA, workflowName(sc.inc.WorkflowPath)), evidence)
@@ -112,11 +127,14 @@ func (pushSubject) look(ctx context.Context, e *Engine, sc *scope) (n next, stop
 	}
 	switch {
 	case p.run.RunID != 0:
+		sc.inc.MissingSince = 0
 		return next{again: true}, true, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 			fill(sc.inc, p.run)
 			return e.note(ctx, tx, sc.inc, "its run came, late by "+showDuration(p.run.CreatedAt.Time().Sub(sc.inc.BeganAt.Time())), runEvidence(p.run))
 		})
 	case sc.inc.Forced:
+	case p.never && e.Clock.Now().Before(e.believedAt(sc.inc)):
+		return next{at: e.believedAt(sc.inc)}, true, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return e.doubtEmpty(ctx, tx, sc.inc, p) })
 	case p.nothing != "":
 		return move(Healthy, p.nothing)
 	case p.newer:

@@ -10,7 +10,8 @@ import (
 type Assessment struct {
 	Repo     string `json:"repo"`     // owner/name
 	Workflow string `json:"workflow"` // path
-	// Signal is false while Risk is not worth showing; Text then says why.
+	// Signal is false while Risk is not worth showing; Text then says why. The
+	// changes and the anomaly below have tests and minimums of their own.
 	Signal   bool   `json:"signal"`
 	Text     string `json:"text"`
 	Samples  int    `json:"samples"` // conclusive first attempts on the default branch
@@ -19,7 +20,8 @@ type Assessment struct {
 	Risk *float64  `json:"risk,omitempty"`
 	In80 *Interval `json:"risk_80,omitempty"`
 	EWMA *float64  `json:"ewma,omitempty"`
-	// Skill of Risk over this workflow's history, against its base rate.
+	// Skill of Risk over this workflow's history, against its base rate. It is
+	// given without a signal, too, when there are enough runs.
 	Skill *float64 `json:"skill_vs_base_rate,omitempty"`
 	// Outcomes and Durations are lasting changes; nil without any.
 	Outcomes  *Change `json:"outcome_change,omitempty"`
@@ -65,23 +67,28 @@ func Assess(repo, workflow string, runs []Run) Assessment {
 	}
 	// Half of the history, 200 runs at most, is learned from before it counts:
 	// one workflow seldom has as many as a whole fleet.
-	tested := Backtest(runs, Options{BurnIn: min(BurnIn, len(runs)/2), Draws: -1})
-	a.Skill = tested.Predictors[0].SkillBase
-	if a.Skill == nil || *a.Skill <= 0 {
-		a.Text = "not enough signal: on this workflow's own history the score is no better than its base rate"
+	tested := newTrial(runs, min(BurnIn, len(runs)/2))
+	var last float64
+	a.Skill, last = tested.skills(tested.failed)
+	switch {
+	case !positive(a.Skill) || tested.chance(*a.Skill):
+		a.Text = "not enough signal: on this workflow's own history the score is no better than its base rate, or no more than chance makes it"
+		return a
+	case last < oneSided:
+		a.Text = "not enough signal: on this workflow's own history the last outcome says as much"
 		return a
 	}
 	a.Signal = true
 	risk, average := score.predict(), moving.predict()
 	low, high := score.beta().Interval(confidence)
 	a.Risk, a.EWMA, a.In80 = &risk, &average, &Interval{low, high}
-	last, failed := runs[max(0, len(runs)-10):], 0
-	for _, r := range last {
+	newest, failed := runs[max(0, len(runs)-10):], 0
+	for _, r := range newest {
 		if r.Failed {
 			failed++
 		}
 	}
-	a.Text = fmt.Sprintf("%d of the last %d runs failed: risk %.0f %% (80 %% interval %.0f to %.0f %%)", failed, len(last), 100*risk, 100*low, 100*high)
+	a.Text = fmt.Sprintf("%d of the last %d runs failed: risk %.0f %% (80 %% interval %.0f to %.0f %%)", failed, len(newest), 100*risk, 100*low, 100*high)
 	return a
 }
 

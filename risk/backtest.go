@@ -15,20 +15,25 @@ const BurnIn = 200
 const (
 	MinSamples = 100 // predictions that count
 	MinClass   = 20  // failures, and successes, among them
+	// MinDays of a backtest: a bootstrap over fewer makes intervals too narrow,
+	// and over a single one of no width at all.
+	MinDays = 10
 )
 
 // Options of a backtest. Zero values are the defaults.
 type Options struct {
 	BurnIn int    // 0 means [BurnIn]
-	Draws  int    // of the bootstrap; 0 means 1,000, or 200 above 20,000 predictions; negative none
+	Draws  int    // of the bootstrap; 0 means 1,000, or 200 above 20,000 predictions; negative none, and no signal
 	Seed   uint64 // of the bootstrap: the same seed gives the same intervals
 }
 
 // Result of a backtest.
 type Result struct {
-	// Signal is true when there are enough predictions, the score is better than
-	// the base rate, and it or the moving average is better than the last
-	// outcome. Verdict says it in words.
+	// Signal is true when there are enough predictions on enough days and the
+	// 95 % intervals of the score (not of the moving average, which is only
+	// printed beside it) lie above 0.5 for the AUC, and above 0 for the skill
+	// against the base rate and against the last outcome: a point estimate alone
+	// is above them in noise every other time. Verdict says it in words.
 	Signal    bool      `json:"signal"`
 	Verdict   string    `json:"verdict"`
 	Runs      int       `json:"runs"` // conclusive first attempts
@@ -38,8 +43,8 @@ type Result struct {
 	BaseRate  float64   `json:"base_rate"`
 	Workflows int       `json:"workflows"`
 	Days      int       `json:"days"`
-	From      time.Time `json:"from"`
-	To        time.Time `json:"to"`
+	From      time.Time `json:"from,omitzero"` // without predictions there is none
+	To        time.Time `json:"to,omitzero"`
 	// BadPeriods are streaks of three or more failures of a workflow; those less
 	// than a day apart are one.
 	BadPeriods int `json:"bad_periods"`
@@ -62,6 +67,7 @@ type Performance struct {
 	SkillBase   *float64  `json:"skill_vs_base_rate"`
 	SkillBase95 *Interval `json:"skill_vs_base_rate_95,omitempty"`
 	SkillLast   *float64  `json:"skill_vs_last_outcome"`
+	SkillLast95 *Interval `json:"skill_vs_last_outcome_95,omitempty"`
 	Alarms
 }
 
@@ -198,27 +204,31 @@ func (res *Result) fill(said []prediction, counted []Run) {
 }
 
 func (res *Result) judge() {
-	score, fast := res.Predictors[thePosterior], res.Predictors[theEWMA]
+	score := res.Predictors[thePosterior]
 	switch {
 	case res.N < MinSamples:
 		res.Verdict = fmt.Sprintf("not enough signal: %d predictions, %d are needed", res.N, MinSamples)
 	case min(res.Failures, res.N-res.Failures) < MinClass:
 		res.Verdict = fmt.Sprintf("not enough signal: %d failures and %d successes, %d of each are needed", res.Failures, res.N-res.Failures, MinClass)
-	case !positive(score.SkillBase):
-		res.Verdict = "not enough signal: the score is no better than the base rate"
-	case !positive(score.SkillLast) && !positive(fast.SkillLast):
+	case res.Days < MinDays:
+		res.Verdict = fmt.Sprintf("not enough signal: predictions on %d days, %d are needed", res.Days, MinDays)
+	case !score.SkillBase95.above(0):
+		res.Verdict = "not enough signal: the score is no better than the base rate, or no more than chance makes it"
+	case !score.AUC95.above(0.5):
+		res.Verdict = "not enough signal: the score ranks runs no better than chance"
+	case !score.SkillLast95.above(0):
 		res.Verdict = "not enough signal: the last outcome says as much"
 	default:
 		res.Signal = true
 		res.Verdict = "the score tells bad periods from good ones"
-		if !positive(score.SkillLast) {
-			res.Verdict += "; the moving average beats the last outcome, the slower score does not"
-		}
 		if score.WithinDay == nil || *score.WithinDay < 0.6 {
 			res.Verdict += "; it does not tell which run of a day will fail"
 		}
 	}
 }
+
+// above says that all of an interval is above v; false without one.
+func (i *Interval) above(v float64) bool { return i != nil && i.Low > v }
 
 func positive(v *float64) bool { return v != nil && *v > 0 }
 

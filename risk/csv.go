@@ -32,7 +32,8 @@ var columns = map[string][]string{
 // ReadCSV reads runs: a header with at least workflow, started_at, completed_at
 // and conclusion, in any order; attempt, repo and run_id when there. Times are
 // RFC 3339. Runs that are not conclusive, not ended or no first attempt are
-// skipped and counted. Errors name the line.
+// skipped and counted. Errors name the line: a row without a workflow, an
+// attempt that is no number, times that are none.
 func ReadCSV(r io.Reader) (runs []Run, skipped int, err error) {
 	limited := &io.LimitedReader{R: r, N: MaxCSV + 1}
 	c := csv.NewReader(limited)
@@ -107,12 +108,24 @@ func (at located) field(row []string, what string) string {
 }
 
 func (at located) run(row []string) (r Run, counts bool, err error) {
-	failed, conclusive := Outcome(at.field(row, "conclusion"))
-	attempt := at.field(row, "attempt")
-	if !conclusive || attempt != "" && attempt != "1" || at.field(row, "end") == "" {
+	r = Run{Workflow: at.field(row, "workflow")}
+	if r.Workflow == "" {
+		return Run{}, false, errors.New("no workflow")
+	}
+	attempt := 1
+	if text := at.field(row, "attempt"); text != "" {
+		if attempt, err = strconv.Atoi(text); err != nil {
+			return Run{}, false, fmt.Errorf("attempt: %w", err)
+		}
+		if attempt < 1 {
+			return Run{}, false, fmt.Errorf("attempt %d: want 1 or more", attempt)
+		}
+	}
+	var conclusive bool
+	r.Failed, conclusive = Outcome(at.field(row, "conclusion"))
+	if !conclusive || attempt != 1 || at.field(row, "end") == "" {
 		return Run{}, false, nil
 	}
-	r = Run{Workflow: at.field(row, "workflow"), Failed: failed}
 	if repo := at.field(row, "repo"); repo != "" {
 		r.Workflow = repo + " " + r.Workflow
 	}

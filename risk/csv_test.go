@@ -32,6 +32,10 @@ func TestReadCSV(t *testing.T) {
 		{"bad time", header + row + "success\nx,yesterday,2026-08-03T00:01:00Z,success\n", nil, 0, "line 3: start"},
 		{"backwards", header + "x,2026-08-03T00:02:00Z,2026-08-03T00:01:00Z,success\n", nil, 0, "line 2: ends at 2026-08-03T00:01:00Z, before it starts"},
 		{"bad id", "id," + header + "x," + row + "success\n", nil, 0, "line 2: run id"},
+		{"no workflow", header + row + "success\n ," + row[6:] + "success\n", nil, 0, "line 3: no workflow"},
+		{"no workflow, cancelled", header + "," + row[6:] + "cancelled\n", nil, 0, "line 2: no workflow"},
+		{"bad attempt", "attempt," + header + "first," + row + "success\n", nil, 0, "line 2: attempt"},
+		{"attempt 0", "attempt," + header + "0," + row + "success\n", nil, 0, "line 2: attempt 0: want 1 or more"},
 		{"ragged", header + "x\n", nil, 0, "line 2: wrong number of fields"},
 		{"long name", header + strings.Repeat("x", maxCSVName) + row[5:] + "success\n" + strings.Repeat("x", maxCSVName+1) + row[5:] + "success\n", nil, 0, "line 3: workflow has more than 1000"},
 	} {

@@ -22,7 +22,7 @@ type Synthetic struct {
 
 // Regimes is a history with bad periods, as automation has them.
 func Regimes(from time.Time) Synthetic {
-	return Synthetic{Workflows: 8, Runs: 300, Every: 3 * time.Hour, Duration: 5 * time.Minute, GoodRate: 0.05, BadRate: 0.8, Change: 0.03, From: from}
+	return Synthetic{Workflows: 8, Runs: 300, Every: 3 * time.Hour, Duration: 5 * time.Minute, GoodRate: 0.1, BadRate: 0.6, Change: 0.01, From: from}
 }
 
 // Generate makes the runs; the same seed makes the same.

@@ -32,7 +32,7 @@ func (res *Result) measure(said []prediction, watch *alarmWatch, o Options) {
 			Alarms: watch.alarms(k, periods, res.To),
 		}
 		if draws > 0 {
-			perf.AUC95, perf.SkillBase95 = blocks.bootstrap(all, k, draws, o.Seed)
+			perf.AUC95, perf.SkillBase95, perf.SkillLast95 = blocks.bootstrap(all, k, draws, o.Seed)
 		}
 		res.Predictors = append(res.Predictors, perf)
 	}
@@ -46,11 +46,13 @@ func meanSquare(said []prediction, k int) float64 {
 	return sum / float64(len(said))
 }
 
-func square(s prediction, k int) float64 {
-	if s.failed {
-		return (1 - s.p[k]) * (1 - s.p[k])
+func square(s prediction, k int) float64 { return squared(s.p[k], s.failed) }
+
+func squared(p float64, failed bool) float64 {
+	if failed {
+		return (1 - p) * (1 - p)
 	}
-	return s.p[k] * s.p[k]
+	return p * p
 }
 
 // skill is nil when the baseline makes no error.
@@ -167,28 +169,32 @@ func newBlocks(said []prediction) blocks {
 	return b
 }
 
-// bootstrap returns the 95 % intervals of the AUC and of the skill against the
-// base rate; nil where fewer than half of the draws had both classes.
-func (b blocks) bootstrap(all ranking, k, draws int, seed uint64) (auc, skilled *Interval) {
+// bootstrap returns the 95 % intervals of the AUC and of the skills against the
+// base rate and the last outcome; nil where fewer than half of the draws had
+// both classes.
+func (b blocks) bootstrap(all ranking, k, draws int, seed uint64) (auc, overBase, overLast *Interval) {
 	rng := rand.New(rand.NewPCG(seed, 0x5eed)) //nolint:gosec // a reproducible draw, no secret
-	var aucs, skills []float64
+	var aucs, bases, lasts []float64
 	weight := make([]float64, len(b.square))
 	for range draws {
 		clear(weight)
-		var of, base float64
+		var of, base, last float64
 		for range weight {
 			day := rng.IntN(len(weight))
 			weight[day]++
-			of, base = of+b.square[day][k], base+b.square[day][theBase]
+			of, base, last = of+b.square[day][k], base+b.square[day][theBase], last+b.square[day][theLast]
 		}
 		if v := all.auc(weight); v != nil {
 			aucs = append(aucs, *v)
 		}
 		if v := skill(of, base); v != nil {
-			skills = append(skills, *v)
+			bases = append(bases, *v)
+		}
+		if v := skill(of, last); v != nil {
+			lasts = append(lasts, *v)
 		}
 	}
-	return central(aucs, draws), central(skills, draws)
+	return central(aucs, draws), central(bases, draws), central(lasts, draws)
 }
 
 func central(values []float64, draws int) *Interval {

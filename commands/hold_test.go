@@ -87,7 +87,7 @@ func TestExplainIsAboutThisRepositoryOnly(t *testing.T) {
 				repo++
 			}
 			err := r.store.Update(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-				_, err := tx.OpenIncident(ctx, &store.Incident{OccurrenceKey: "k", RepoID: repo, State: "failing", Ladder: "{}", OpenedAt: 1, UpdatedAt: 1})
+				_, err := tx.OpenIncident(ctx, &store.Incident{OccurrenceKey: "k", RepoID: repo, RunURL: "https://github.com/acme/site/actions/runs/7", State: "failing", Ladder: "{}", OpenedAt: 1, UpdatedAt: 1})
 				return err
 			})
 			if err != nil {

@@ -140,6 +140,6 @@ func linked(line, run string) string {
 		b.WriteString(checkrun.Escape(line[rest:at[0]]) + url)
 		rest = at[1]
 	}
-	b.WriteString(sentence(line[rest:]))
+	b.WriteString(checkrun.Escape(line[rest:]))
 	return b.String()
 }

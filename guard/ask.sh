@@ -49,10 +49,18 @@ fi
 [[ -n $token ]] || unclear "there is no token (pull requests of forks get no secrets)"
 [[ $token =~ ^[A-Za-z0-9._~+/=-]+$ ]] || unclear "the token has characters that no token has"
 [[ $server =~ ^https?://[^[:space:]\"\\]+$ ]] || unclear "server is no http address"
+# What follows would show a password, here and in the list of processes.
+[[ ! $server =~ ^https?://[^/?#]*@ ]] || unclear "server must not have a user name or password in its address"
+if [[ $server =~ ^http:// && ! $server =~ ^http://(localhost|127\.[0-9.]+|\[::1\])([:/]|$) ]]; then
+  say warning "server is a plain http address: whoever is on the way can read the token"
+fi
 
 own=run-${REDUNDANCY_REPOSITORY:-}-${REDUNDANCY_RUN:-}
 key=${key:-$own}
 [[ $key =~ ^[A-Za-z0-9._:-]{1,200}$ ]] || unclear "key is no claim"
+if [[ $mode == primary && $token == rg1.* && $key != "$own" && $key != repo-"${REDUNDANCY_REPOSITORY:-}"-* ]]; then
+  unclear "a guard token opens no claim $key: keys of your own begin with repo-${REDUNDANCY_REPOSITORY:-}-"
+fi
 
 if [[ $mode == fallback ]]; then
   [[ $epoch =~ ^[1-9][0-9]{0,17}$ ]] || unclear "epoch is no number"
@@ -64,17 +72,38 @@ else
   body="{\"owner\": \"workflow:${REDUNDANCY_REPOSITORY:-0}:${REDUNDANCY_RUN:-0}:${REDUNDANCY_ATTEMPT:-0}\"}"
 fi
 
-answer=$(mktemp)
-trap 'rm -f "$answer"' EXIT
+answer='' headers=''
+trap 'rm -f "$answer" "$headers"' EXIT
+answer=$(mktemp) || unclear "no temporary file can be made"
+headers=$(mktemp) || unclear "no temporary file can be made"
+
+# request asks once, within the seconds given, and prints the status.
 # -q: no ~/.curlrc of the runner. No redirect is followed: the token is for
-# this server.
-code=$(
+# this server. --globoff: one address is one request.
+request() {
   printf 'header = "Authorization: Bearer %s"\n' "$token" |
-    curl -q --silent --show-error --max-time "$timeout" --max-filesize 65536 \
+    curl -q --globoff --silent --show-error --max-time "$1" --max-filesize 65536 \
       --request POST --header 'Content-Type: application/json' --data-binary "$body" \
-      --output "$answer" --write-out '%{http_code}' --config - \
+      --output "$answer" --dump-header "$headers" --write-out '%{http_code}' --config - \
       "${server%/}/api/v1/claims/$key"
-) || unclear "no answer from $server"
+}
+
+# A server that is busy or being restarted is asked twice more, as long as the
+# time allows it. To be granted a claim twice is to be granted it once.
+end=$((SECONDS + 10#$timeout))
+for pause in 1 2 0; do
+  left=$((end - SECONDS))
+  code=$(request "$((left > 0 ? left : 1))") || code=
+  [[ -z $code || $code == 503 ]] || break
+  if [[ $code == 503 && $(tr -d '\r' <"$headers") =~ [Rr][Ee][Tt][Rr][Yy]-[Aa][Ff][Tt][Ee][Rr]:[[:space:]]*([0-9]{1,6}) ]] && ((10#${BASH_REMATCH[1]} > pause)); then
+    after=$((10#${BASH_REMATCH[1]}))
+  else
+    after=$pause
+  fi
+  ((pause > 0 && SECONDS + after < end)) || break
+  sleep "$after"
+done
+[[ -n $code ]] || unclear "no answer from $server"
 
 # field takes a string or a number out of the flat answer. What the server says
 # is shown, never run.
@@ -88,10 +117,18 @@ field() {
 
 case $code in
   200)
+    # Only a claim is a grant, not the page of a proxy on the way.
     granted=$(field epoch)
-    [[ $granted =~ ^[0-9]{1,18}$ ]] && output epoch "$granted"
+    [[ $text =~ ^[[:space:]]*\{.*\}[[:space:]]*$ && $(field state) == held && $granted =~ ^[1-9][0-9]{0,17}$ ]] ||
+      unclear "$server answers 200 without a grant"
+    if [[ $mode == fallback ]]; then
+      [[ $granted == "$epoch" ]] || unclear "$server answers with epoch $granted instead of $epoch"
+      # The claim of a run has a key of its own.
+      [[ $(field key) == "$key" || $key == run-* && $(field key) =~ ^[0-9a-f]{64}$ ]] || unclear "$server answers with another claim"
+    fi
+    output epoch "$granted"
     output proceed true
-    say notice "the work is this run's (claim epoch ${granted:-unknown})"
+    say notice "the work is this run's (claim epoch $granted)"
     ;;
   409)
     if [[ $mode == fallback ]]; then
@@ -102,5 +139,8 @@ case $code in
     output proceed false
     say notice "skip: $(field error)"
     ;;
-  *) unclear "$server answers $code" ;;
+  *)
+    why=$(field error)
+    unclear "$server answers $code${why:+: $why}"
+    ;;
 esac

@@ -76,10 +76,10 @@ func TestWithoutAClearAnswerThePrimaryGoesAheadAndTheFallbackDoesNot(t *testing.
 		inputs map[string]string
 		says   string
 	}{
-		"nobody listens":     {map[string]string{"server": nobody, "token": good}, "no answer"},
+		"nobody listens":     {map[string]string{"server": nobody, "token": good, "timeout": "1"}, "no answer"},
 		"no answer in time":  {map[string]string{"server": respond(0, ""), "token": good, "timeout": "1"}, "no answer"},
 		"500":                {map[string]string{"server": respond(500, "{}"), "token": good}, "answers 500"},
-		"503":                {map[string]string{"server": respond(503, "{}"), "token": good}, "answers 503"},
+		"503":                {map[string]string{"server": respond(503, `{"error": "busy"}`), "token": good, "timeout": "1"}, "answers 503: busy"},
 		"a redirect":         {map[string]string{"server": respond(302, ""), "token": good}, "answers 302"},
 		"409 of a proxy":     {map[string]string{"server": respond(409, "<html>conflict</html>"), "token": good}, ""},
 		"409 of another API": {map[string]string{"server": respond(409, `{"state": "busy"}`), "token": good}, ""},
@@ -89,6 +89,11 @@ func TestWithoutAClearAnswerThePrimaryGoesAheadAndTheFallbackDoesNot(t *testing.
 		"hostile token":      {map[string]string{"server": w.url, "token": "a\"\nurl = \"file:///etc/passwd"}, "characters"},
 		"hostile server":     {map[string]string{"server": "-o/etc/passwd", "token": good}, "no http address"},
 		"server with a line": {map[string]string{"server": "http://x\n::error::x", "token": good}, "no http address"},
+		"a password":         {map[string]string{"server": "http://admin:hunter2@127.0.0.1:1", "token": good}, "must not have a user name"},
+		"200 of a proxy":     {map[string]string{"server": respond(200, "<html>log in to the hotel</html>"), "token": good}, "without a grant"},
+		"200 with nothing":   {map[string]string{"server": respond(200, ""), "token": good}, "without a grant"},
+		"200 that is done":   {map[string]string{"server": respond(200, `{"key": "abc", "state": "done", "epoch": 1}`), "token": good, "key": "run-9-509"}, "without a grant"},
+		"200 without epoch":  {map[string]string{"server": respond(200, `{"key": "abc", "state": "held"}`), "token": good}, "without a grant"},
 		"hostile key":        {map[string]string{"server": w.url, "token": good, "key": "../status"}, "no claim"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -163,6 +163,12 @@ var expression = regexp.MustCompile(`\$\{\{ *([a-z_.]+) *\}\}`)
 // into the environment, nothing else of them is seen by the shell.
 func use(t *testing.T, inputs map[string]string) outcome {
 	t.Helper()
+	return useIn(t, t.TempDir(), inputs)
+}
+
+// useIn keeps the outputs in a folder.
+func useIn(t *testing.T, folder string, inputs map[string]string) outcome {
+	t.Helper()
 	a := readAction(t)
 	values := map[string]string{"github.repository_id": fmt.Sprint(repoID), "github.run_id": fmt.Sprint(runID), "github.run_attempt": "1"}
 	for name, in := range a.Inputs {
@@ -178,7 +184,7 @@ func use(t *testing.T, inputs map[string]string) outcome {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := filepath.Join(t.TempDir(), "output")
+	out := filepath.Join(folder, "output")
 	got := outcome{outputs: map[string]string{}}
 	for _, step := range a.Runs.Steps {
 		cmd := exec.CommandContext(t.Context(), step.Shell, "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step.Run)

@@ -119,7 +119,11 @@ func (e *Engine) listen(ctx context.Context, tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
-	is := e.rules(dependsWebhooks).Record(d.breaker, storm.Outcome{At: now, OK: !silent}, now)
+	r := e.rules(dependsWebhooks)
+	is := r.Record(d.breaker, storm.Outcome{At: now, OK: !silent}, now)
+	if is.State != storm.Closed && now.Sub(last.Time()) < e.scaled(silentAfter) {
+		is = r.Heal(is, now) // a delivery that is newer than the silence ends it
+	}
 	why := fmt.Sprintf("no delivery since %s, and %d runs that it should have told of", last.Time().Format(timeFormat), runs)
 	return e.turned(ctx, tx, d, is, why, map[string]any{"last": last.Time(), "runs": runs})
 }

@@ -472,7 +472,7 @@ func (c *configs) Load(context.Context, queue.Repo) (config.Repository, error) {
 type actions struct {
 	mu      sync.Mutex
 	journal map[string]action.Result
-	exit    map[string]int // by action; -1 refuses it
+	exit    map[string]int // by action; -1: the host knows no such action, -2: it cannot start it
 	ran     []string
 	lose    bool // the host dies while the action runs
 }
@@ -482,6 +482,9 @@ func (a *actions) Run(_ context.Context, r action.Request) (action.Result, error
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	exit := a.exit[name]
+	if exit == -2 {
+		return action.Result{State: action.NotStarted, Reason: "cannot fork", EndedAt: time.Unix(100, 0)}, nil
+	}
 	if exit < 0 {
 		return action.Result{State: action.NotStarted}, fmt.Errorf("%w: %s", action.ErrNoAction, name)
 	}

@@ -72,8 +72,12 @@ func (e *Engine) release(ctx context.Context, sc *scope) (next, error) {
 	if n, stop, err := sc.subject().look(ctx, e, sc); err != nil || stop {
 		return n, err
 	}
-	if h, err := e.stillHeld(ctx, sc); err != nil || h != nil {
-		return e.keepHolding(ctx, sc, h, err)
+	by, h, err := e.stillHeld(ctx, sc)
+	if err != nil {
+		return next{}, err
+	}
+	if h != nil {
+		return e.keepHolding(ctx, sc, by, h)
 	}
 	if onlyPaused(sc.inc) {
 		return next{again: true}, e.letGo(ctx, sc, "nothing holds it back any more")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
@@ -26,12 +27,22 @@ const (
 // those that were active within canaryWindow.
 var mass = storm.Mass{Targets: 3, Share: 0.3}
 
+// massRepositories is of how many repositories the targets have to be, unless
+// only one is watched at all: that the workflow files of one are broken is no
+// trouble of the others.
+const massRepositories = 2
+
 // canary takes note that a run of a target has begun, or that it has not in
 // its time: no step of it started, it ended as startup_failure, or it does not
 // even exist although its tick or push has passed. at is the moment of the
 // observation. One such sign says something about the target; many at once say
 // something about GitHub.
 func (e *Engine) canary(ctx context.Context, tx *store.Tx, repo queue.Repo, workflowPath string, started bool, at store.Millis) error {
+	return e.canaryOf(ctx, tx, repo, workflowPath, started, at, 0)
+}
+
+// canaryOf takes note of the same of a run that an incident's step has started.
+func (e *Engine) canaryOf(ctx context.Context, tx *store.Tx, repo queue.Repo, workflowPath string, started bool, at store.Millis, incident int64) error {
 	now := e.Clock.Now()
 	seen := store.Canary{RepoID: repo.ID, WorkflowPath: workflowPath, Began: started, At: at}
 	news, err := tx.SaveCanary(ctx, seen, store.Millis(e.scaled(canaryStep).Milliseconds()))
@@ -51,8 +62,16 @@ func (e *Engine) canary(ctx context.Context, tx *store.Tx, repo queue.Repo, work
 		moment = now
 	}
 	r := e.rules(dependsActions)
-	by := fmt.Sprintf("%d/%s", repo.ID, workflowName(workflowPath))
-	is := r.Record(d.breaker, storm.Outcome{At: moment, OK: started, By: by}, now)
+	others, err := store.OtherRepositories(ctx, tx, repo.ID)
+	if err != nil {
+		return err
+	}
+	if others {
+		r.Groups = massRepositories
+	}
+	group := strconv.FormatInt(repo.ID, 10)
+	o := storm.Outcome{At: moment, OK: started, By: group + "/" + workflowName(workflowPath), Group: group, Probe: incident}
+	is := r.Record(d.breaker, o, now)
 	if started || is.State != storm.Closed && d.breaker.State != storm.Closed {
 		return e.turned(ctx, tx, d, is, fmt.Sprintf("a run of %s has %s", workflowName(workflowPath), begunWord(started)), nil)
 	}
@@ -60,15 +79,16 @@ func (e *Engine) canary(ctx context.Context, tx *store.Tx, repo queue.Repo, work
 	if !d.breaker.Since.IsZero() {
 		since = max(since, store.MillisOf(d.breaker.Since))
 	}
-	active, silent, err := store.Canaries(ctx, tx, since)
+	n, err := store.Canaries(ctx, tx, since)
 	if err != nil {
 		return err
 	}
-	if is.State == storm.Closed && mass.Storm(silent, active) {
+	if is.State == storm.Closed && mass.Storm(n.Silent, n.Active) && n.Repositories >= r.Groups {
 		is = r.Trip(is, now)
 	}
-	why := fmt.Sprintf("runs do not begin: of %d of %d workflows that were active within %s", silent, active, e.scaled(canaryWindow))
-	return e.turned(ctx, tx, d, is, why, map[string]any{"silent": silent, "active": active, "window": e.scaled(canaryWindow).String()})
+	why := fmt.Sprintf("runs do not begin: of %d of %d workflows that were active within %s", n.Silent, n.Active, e.scaled(canaryWindow))
+	evidence := map[string]any{"silent": n.Silent, "active": n.Active, "repositories": n.Repositories, "window": e.scaled(canaryWindow).String()}
+	return e.turned(ctx, tx, d, is, why, evidence)
 }
 
 func begunWord(started bool) string {
@@ -112,7 +132,7 @@ func (e *Engine) sample(ctx context.Context, sc *scope) error {
 	if err != nil || !ok || known.Attempt != inc.RunAttempt {
 		return err
 	}
-	unbegun := inc.Conclusion == startupFailure ||
+	unbegun := known.Conclusion == startupFailure ||
 		inc.Conclusion == "failure" && inc.Cause == string(config.Infrastructure) && (inc.FailedStep == "" || slices.Contains(runnerSteps, inc.FailedStep))
 	at := known.UpdatedAt
 	if !unbegun {

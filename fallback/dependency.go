@@ -59,8 +59,9 @@ func (e *Engine) rules(name string) storm.Rules {
 		// It is looked at when there is a run to compare with.
 		r.Row, r.Window = 3, e.scaled(time.Hour)
 	case name == dependsActions:
-		// One workflow that cannot start is that workflow's trouble.
-		r.Distinct = mass.Targets
+		// One workflow that cannot start is that workflow's trouble, however
+		// often it does not: what opens it is mass.
+		r.Row, r.Share = 0, 0
 	}
 	return r
 }
@@ -173,7 +174,11 @@ func (e *Engine) experience(ctx context.Context, tx *store.Tx, sc *scope, st *st
 		switch res.verdict {
 		case happened, failedStep: // that a script fails is the script's affair
 			o.OK = true
-		case refused, inDoubt: // not started, or lost
+		case inDoubt: // lost
+		case refused:
+			if !res.unable { // by its own name or rules, and not by the host
+				return nil
+			}
 		default:
 			return nil
 		}
@@ -184,9 +189,9 @@ func (e *Engine) experience(ctx context.Context, tx *store.Tx, sc *scope, st *st
 	}
 	switch {
 	case res.verdict == succeeded:
-		return e.canary(ctx, tx, sc.repo, acted(sc, st), true, st.StartedAt)
+		return e.canaryOf(ctx, tx, sc.repo, acted(sc, st), true, st.StartedAt, st.IncidentID)
 	case res.verdict == failedStep && res.evidence["conclusion"] == startupFailure:
-		return e.canary(ctx, tx, sc.repo, acted(sc, st), false, e.now())
+		return e.canaryOf(ctx, tx, sc.repo, acted(sc, st), false, e.now(), st.IncidentID)
 	}
 	return nil
 }

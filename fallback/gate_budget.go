@@ -38,6 +38,9 @@ func orElse[T int | float64](v, or T) T {
 	return v
 }
 
+// budgetName is the name of budgetGate, as kept with incidents.
+const budgetName = "budget"
+
 // gitHubKinds are the steps that budgets count.
 var gitHubKinds = []string{kindRerun, kindDispatch, kindRepositoryDispatch}
 
@@ -90,6 +93,27 @@ func (e *Engine) rerunBudget(ctx context.Context, db bun.IDB, sc *scope) (*hold,
 		return &hold{skip: true, reason: fmt.Sprintf("the budget of a workflow, %d re-runs a day, is spent until %s", most, room.UTC().Format(timeFormat))}, nil
 	}
 	return nil, nil
+}
+
+// askedEnough bounds a round that a person has asked for, which passes the
+// gates: as many re-runs as an incident may have by itself. Each further
+// request is another round.
+func (e *Engine) askedEnough(sc *scope, s step) string {
+	most := e.Budgets.PerIncident
+	if !sc.inc.Forced || s.kind() != kindRerun || most <= 0 {
+		return ""
+	}
+	spent := 0
+	for i := range sc.steps {
+		st := &sc.steps[i]
+		if st.Kind == kindRerun && st.Round == sc.inc.Round && st.Epoch != 0 && st.State != store.StepNotSent && st.State != store.StepNotDone {
+			spent++
+		}
+	}
+	if spent < most {
+		return ""
+	}
+	return fmt.Sprintf("the budget of one request, %d re-runs, is spent", most)
 }
 
 // repositoryBudget waits for the next token.

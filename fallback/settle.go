@@ -37,6 +37,7 @@ type result struct {
 	runs     []store.Child     // with happened: the runs it started; the first one is followed
 	told     bool              // with happened: GitHub named the run, it was not found by search
 	url      string            // with happened
+	unable   bool              // with refused: whoever was asked could not, and would have
 	over     store.WorkflowRun // with overtaken
 }
 
@@ -235,12 +236,17 @@ func (e *Engine) stepFailed(ctx context.Context, tx *store.Tx, sc *scope, st *st
 	if st.Kind == kindRerun && st.RunAttempt > sc.inc.RunAttempt {
 		// The attempt that we started is accounted for by this step.
 		sc.inc.RunAttempt, sc.inc.Cause = st.RunAttempt, ""
+		if ended, _ := res.evidence["conclusion"].(string); ended != "" {
+			sc.inc.Conclusion = ended
+		}
 	}
 	spared, err := e.spared(ctx, tx, st, res)
 	if err != nil {
 		return err
 	}
-	if res.verdict == refused || tries >= s.tries() && !spared {
+	// A rung of a round that a person asked for has had its try all the same: an
+	// outage would be tried out again and again on one request.
+	if res.verdict == refused || spared && sc.inc.Forced || tries >= s.tries() && !spared {
 		sc.inc.StepIndex++
 	} else {
 		e.backOff(sc.inc, tries)

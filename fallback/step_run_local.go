@@ -89,7 +89,7 @@ func (s localStep) judge(sc *scope, r action.Result) result {
 		return result{verdict: failedStep, reason: fmt.Sprintf("stopped at its time limit, after %s", took), evidence: evidence}
 	case action.NotStarted:
 		if !r.EndedAt.IsZero() { // it was tried, and could not be
-			return result{verdict: refused, reason: "it could not be started: " + r.Reason}
+			return result{verdict: refused, unable: true, reason: "it could not be started: " + r.Reason}
 		}
 		return result{verdict: notSent, reason: "it was never started"}
 	}

@@ -16,11 +16,14 @@ import (
 	"github.com/redundancy-app/redundancy/store"
 )
 
-// down makes GitHub Actions look down: three workflows of one repository do
-// not begin. It returns their incidents' upstream incident.
+// down makes GitHub Actions look down: three workflows of the first repository
+// and one of the last do not begin. It returns their incidents' upstream incident.
 func (f *fleet) down() Incident {
 	f.Helper()
 	f.share = 1
+	if n := len(f.repos); n > 1 {
+		f.start(f.repos[n-1], thirdPath)
+	}
 	for _, path := range []string{primaryPath, secondPath, thirdPath} {
 		f.start(f.repos[0], path)
 	}
@@ -297,7 +300,7 @@ func must[T any](v T, err error) T {
 // A host that starts nothing is not asked again and again.
 func TestHostBreaker(t *testing.T) {
 	b := newBench(t, config.Workflow{Recover: []config.Step{local}})
-	b.actions.exit["git-sync"] = -1
+	b.actions.exit["git-sync"] = -2
 	for range 5 {
 		b.fail("failure")
 	}

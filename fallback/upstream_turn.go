@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
@@ -47,6 +48,9 @@ func (e *Engine) weather(ctx context.Context, sc *scope) (next, error) {
 	if err != nil {
 		return next{}, err
 	}
+	if d.Name == dependsWebhooks { // a delivery ends it at any time
+		at = earlier(at, now.Add(e.scaled(silentAfter/3)))
+	}
 	return next{at: earlier(at, b.Until)}, nil
 }
 
@@ -83,6 +87,13 @@ func (e *Engine) probing(ctx context.Context, sc *scope, d dependency, b storm.B
 		return next{}, err
 	}
 	waiting = slices.DeleteFunc(waiting, func(inc store.Incident) bool { return inc.HeldBy != gateUpstream })
+	// One whose repository has failed at it is asked when there is no other.
+	others := slices.DeleteFunc(slices.Clone(waiting), func(inc store.Incident) bool {
+		return slices.Contains(b.Doubts(), strconv.FormatInt(inc.RepoID, 10))
+	})
+	if len(others) > 0 {
+		waiting = others
+	}
 	// Each look asks others, or one that another gate holds would be asked for ever.
 	pause := e.scaled(pollMin)
 	look := int(now.Sub(b.Since) / pause)
@@ -207,7 +218,7 @@ func (e *Engine) giveTurn(ctx context.Context, tx *store.Tx, up, inc *store.Inci
 	evidence["turn"] = at.UTC()
 	reason := fmt.Sprintf("%s; its turn comes at %s", works, at.UTC().Format(timeFormat))
 	if again {
-		inc.Round, inc.StepIndex = inc.Round+1, 0
+		inc.Round, inc.StepIndex, inc.Forced = inc.Round+1, 0, false // nobody has asked for this one
 		if err := e.move(ctx, tx, inc, Failing, works+"; its steps are tried again", evidence); err != nil {
 			return err
 		}
@@ -220,13 +231,13 @@ func (e *Engine) giveTurn(ctx context.Context, tx *store.Tx, up, inc *store.Inci
 	return e.Queue.Enqueue(ctx, tx, advanceItem(inc.ID, at))
 }
 
-// unbegun says that no step of an incident has done anything: none of the runs
-// that were started has begun.
+// unbegun says that it is proven that no step of an incident has done anything:
+// of the runs and attempts that were started, none has begun.
 func unbegun(steps []store.Step) bool {
 	for i := range steps {
 		st := &steps[i]
 		switch {
-		case st.Epoch == 0 || st.State == store.StepNotSent || st.State == store.StepNotDone || st.Kind == kindRerun:
+		case st.Epoch == 0 || st.State == store.StepNotSent || st.State == store.StepNotDone:
 		case evidenceOf(st.Evidence)["conclusion"] != startupFailure:
 			return false
 		}

@@ -34,16 +34,33 @@ func (tx *Tx) SaveCanary(ctx context.Context, c Canary, step Millis) (news bool,
 	return true, nil
 }
 
-// Canaries counts the targets observed at or after since, and those among them
-// whose newest run did not begin.
-func Canaries(ctx context.Context, db bun.IDB, since Millis) (active, silent int, err error) {
-	var row struct{ Active, Silent int }
-	err = db.NewSelect().Model((*Canary)(nil)).ColumnExpr("count(*) AS active").
-		ColumnExpr("coalesce(sum(NOT began), 0) AS silent").Where("at >= ?", since).Scan(ctx, &row)
+// CanaryCount says how many targets were observed, and of them those whose
+// newest run did not begin.
+type CanaryCount struct {
+	Active, Silent int
+	Repositories   int // of the silent ones
+}
+
+// Canaries counts the targets observed at or after since.
+func Canaries(ctx context.Context, db bun.IDB, since Millis) (CanaryCount, error) {
+	var n CanaryCount
+	err := db.NewSelect().Model((*Canary)(nil)).ColumnExpr("count(*) AS active").ColumnExpr("coalesce(sum(NOT began), 0) AS silent").
+		ColumnExpr("count(DISTINCT CASE WHEN NOT began THEN repo_id END) AS repositories").Where("at >= ?", since).Scan(ctx, &n)
 	if err != nil {
-		return 0, 0, fmt.Errorf("count canaries: %w", err)
+		return CanaryCount{}, fmt.Errorf("count canaries: %w", err)
 	}
-	return row.Active, row.Silent, nil
+	return n, nil
+}
+
+// OtherRepositories says whether any repository but one is watched, or was
+// observed as long as canaries are kept.
+func OtherRepositories(ctx context.Context, db bun.IDB, repoID int64) (bool, error) {
+	var others bool
+	err := db.NewRaw("SELECT EXISTS (SELECT 1 FROM watches WHERE repo_id <> ?) OR EXISTS (SELECT 1 FROM canaries WHERE repo_id <> ?)", repoID, repoID).Scan(ctx, &others)
+	if err != nil {
+		return false, fmt.Errorf("look for other repositories: %w", err)
+	}
+	return others, nil
 }
 
 // PruneCanaries removes observations that are older than before.

@@ -1,6 +1,7 @@
 package storm
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -22,6 +23,10 @@ type Outcome struct {
 	// By names who made the experience. Several of one name count once where a
 	// rule asks for different ones; "" is nobody in particular and counts each time.
 	By string `json:"by,omitempty"`
+	// Group is what several parties share, such as a repository.
+	Group string `json:"group,omitempty"`
+	// Probe is the probe whose outcome it is, 0 for nobody's.
+	Probe int64 `json:"probe,omitempty"`
 }
 
 // Breaker is the state to be kept of a dependency. Its zero value is closed.
@@ -39,15 +44,18 @@ type Breaker struct {
 	Recent []Outcome `json:"recent,omitempty"` // since Since, oldest first
 }
 
-// Rules say when a breaker changes. All fields are needed but Distinct, Early
-// and Random.
+// Rules say when a breaker changes. All fields are needed but Row, Share,
+// Distinct, Groups, Early and Random.
 type Rules struct {
-	Row    int           // consecutive failures that open it
-	Share  float64       // or the share of failures, 0..1 …
+	Row    int           // consecutive failures that open it; 0 never
+	Share  float64       // or the share of failures, 0..1, 0 never …
 	Of     int           // … among at least so many outcomes
 	Window time.Duration // what is counted
 	// Distinct is how many different parties the failures must come from.
 	Distinct int
+	// Groups is from how many different groups failures must come to open it
+	// again while it is half open, unless two probes have failed; up to 1: any.
+	Groups   int
 	Pause    time.Duration // first time open; doubles …
 	MaxPause time.Duration // … up to this
 	Probe    time.Duration // how long the probe has
@@ -89,6 +97,10 @@ func (r Rules) Record(b Breaker, o Outcome, now time.Time) Breaker {
 	if b.State == Closed && o.OK && r.plenty(b.Recent, now) {
 		return b
 	}
+	answer := b.State == HalfOpen && b.Probe != 0 && o.Probe == b.Probe
+	if !answer {
+		o.Probe = 0
+	}
 	b.Recent = append(slices.Clone(b.Recent), o)
 	if len(b.Recent) > maxRecent {
 		b.Recent = b.Recent[len(b.Recent)-maxRecent:]
@@ -104,10 +116,13 @@ func (r Rules) Record(b Breaker, o Outcome, now time.Time) Breaker {
 			return Breaker{State: HalfOpen, Since: now, Trips: b.Trips}
 		}
 	case HalfOpen:
-		if !o.OK {
+		if !o.OK && r.stillBad(b.Recent) {
 			return r.Trip(b, now)
 		}
-		if inRow(b.Recent, true) >= r.Close {
+		if !o.OK && !answer {
+			return b
+		}
+		if o.OK && inRow(b.Recent, true) >= r.Close {
 			return Breaker{State: Closed, Since: now, Trips: b.Trips}
 		}
 		// One probe has answered; the next may go.
@@ -133,11 +148,44 @@ func (r Rules) plenty(recent []Outcome, now time.Time) bool {
 }
 
 func (r Rules) bad(list []Outcome) bool {
-	failures := slices.DeleteFunc(slices.Clone(list), func(o Outcome) bool { return o.OK })
+	failures := failed(list)
 	if different(failures) < r.Distinct {
 		return false
 	}
-	return row(list, false) >= r.Row || len(list) >= r.Of && float64(len(failures)) >= r.Share*float64(len(list))
+	return r.Row > 0 && row(list, false) >= r.Row || r.Share > 0 && len(list) >= r.Of && float64(len(failures)) >= r.Share*float64(len(list))
+}
+
+// stillBad says that what failed while half open is not one party's own trouble.
+func (r Rules) stillBad(list []Outcome) bool {
+	groups, probes := map[string]bool{}, 0
+	for i, o := range failed(list) {
+		if o.Probe != 0 {
+			probes++
+		}
+		if o.Group == "" {
+			o.Group = fmt.Sprintf("#%d", i) // nobody in particular
+		}
+		groups[o.Group] = true
+	}
+	return len(groups) >= r.Groups || probes > 1
+}
+
+// Doubts are the groups that have failed since the state began.
+func (b Breaker) Doubts() []string {
+	var groups []string
+	for _, o := range failed(b.Recent) {
+		groups = append(groups, o.Group)
+	}
+	return groups
+}
+
+func failed(list []Outcome) []Outcome {
+	return slices.DeleteFunc(slices.Clone(list), func(o Outcome) bool { return o.OK })
+}
+
+// Heal closes the breaker on better evidence than its own counts.
+func (r Rules) Heal(b Breaker, now time.Time) Breaker {
+	return Breaker{State: Closed, Since: now, Trips: b.Trips}
 }
 
 // Trip opens the breaker, whatever its own counts say.

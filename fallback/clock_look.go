@@ -19,6 +19,9 @@ import (
 // unwatched; what is older leaves no trace.
 const maxChecked = 50
 
+// maxAnswered bounds the ticks that are read at once to see which have a run.
+const maxAnswered = 1000
+
 // look settles the ticks of a watch that should have been answered by now.
 func (e *Engine) look(ctx context.Context, tx *store.Tx, w *store.Watch, now time.Time) error {
 	facts, flow, err := readWatch(w)
@@ -74,7 +77,7 @@ func (e *Engine) settleTicks(ctx context.Context, tx *store.Tx, w *store.Watch, 
 			continue
 		case !watchable || i < len(ticks)-maxChecked || t.At.Before(w.WatchedSince.Time()):
 			outcome = store.TickUnwatched
-		case t.At.Before(newest):
+		case t.At.Before(newest) && catchupOf(flow) != config.CatchupAll:
 			outcome = store.TickDropped
 		default:
 			missing = append(missing, t)
@@ -140,8 +143,8 @@ func (e *Engine) writeOff(ctx context.Context, tx *store.Tx, w *store.Watch, t s
 // answeredTicks are the ticks from since on that have a run, and the newest
 // moment among them.
 func answeredTicks(ctx context.Context, tx *store.Tx, repoID int64, path string, since time.Time) (answered map[schedule.Tick]bool, newest time.Time, err error) {
-	// The bound is far above what a window can hold: 48 h and 100 ticks.
-	list, err := store.RunTicks(ctx, tx, repoID, path, store.MillisOf(since.Add(-schedule.Skew)), 10*maxChecked)
+	// The bound is above what a window can hold: the ticks of 48 h, every five minutes.
+	list, err := store.RunTicks(ctx, tx, repoID, path, store.MillisOf(since.Add(-schedule.Skew)), maxAnswered)
 	if err != nil {
 		return nil, newest, err
 	}

@@ -78,7 +78,11 @@ func (e *Engine) assign(ctx context.Context, tx *store.Tx, run store.WorkflowRun
 	if err != nil {
 		return run, err
 	}
-	t, ok := e.clock.schedule(facts.Crons).Match(created, func(t schedule.Tick) bool { return answered[t] })
+	wanted, err := wantedTicks(ctx, tx, run.RepoID, run.WorkflowPath, created.Add(-schedule.MaxLate))
+	if err != nil {
+		return run, err
+	}
+	t, ok := e.clock.schedule(facts.Crons).Match(created, func(t schedule.Tick) bool { return answered[t] }, func(t schedule.Tick) bool { return wanted[t] })
 	if !ok {
 		return run, nil
 	}
@@ -90,6 +94,22 @@ func (e *Engine) assign(ctx context.Context, tx *store.Tx, run store.WorkflowRun
 		return run, nil
 	}
 	return run, e.came(ctx, tx, &run, created.Sub(t.At), e.scaled(e.grace(&w, flow).Soft))
+}
+
+// wantedTicks are the ticks since a moment whose late run somebody has to know
+// of: it is waited for, or its work was done in its place.
+func wantedTicks(ctx context.Context, tx *store.Tx, repoID int64, path string, since time.Time) (map[schedule.Tick]bool, error) {
+	list, err := store.TickIncidents(ctx, tx, store.TickFilter{
+		RepoID: repoID, WorkflowPath: path, Signal: string(Missed), States: append([]string{string(Recovered)}, unsettled...), After: store.MillisOf(since),
+	})
+	if err != nil {
+		return nil, err
+	}
+	wanted := make(map[schedule.Tick]bool, len(list))
+	for _, inc := range list {
+		wanted[schedule.Tick{At: inc.TickAt.Time(), Cron: inc.TickCron}] = true
+	}
+	return wanted, nil
 }
 
 // came accounts for the run of a watched tick.

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"github.com/redundancy-app/redundancy/config"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/store"
@@ -34,7 +36,16 @@ const (
 // still come.
 func (e *Engine) afterwards(ctx context.Context, sc *scope) (n next, err error) {
 	inc := sc.inc
-	if State(inc.State) != Recovered || inc.Signal != string(Missed) || inc.LatePrimary != "" {
+	if inc.Signal != string(Missed) || inc.LatePrimary != "" {
+		return next{}, nil
+	}
+	switch State(inc.State) {
+	case Recovered:
+	case Healthy:
+		if done, err := doneOtherwise(ctx, e.Store.Read(), inc); err != nil || !done {
+			return next{}, err
+		}
+	default:
 		return next{}, nil
 	}
 	if sc.repo, err = e.repository(ctx, inc); err != nil {
@@ -45,6 +56,14 @@ func (e *Engine) afterwards(ctx context.Context, sc *scope) (n next, err error) 
 	}
 	n.at, _, err = e.latePrimary(ctx, sc)
 	return n, err
+}
+
+// doneOtherwise says whether the work of a tick whose incident is healthy was
+// done by somebody's own run in its place.
+func doneOtherwise(ctx context.Context, db bun.IDB, inc *store.Incident) (bool, error) {
+	c, ok, err := store.ReadClaim(ctx, db, inc.OccurrenceKey)
+	_, _, itself := ownerRun(c.Owner) // the tick's own run, which came late and asked for the claim
+	return ok && c.State == store.ClaimDone && !itself, err
 }
 
 // latePrimary deals with the run of a tick that came when a step of ours has

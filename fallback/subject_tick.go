@@ -46,7 +46,10 @@ func (tickSubject) look(ctx context.Context, e *Engine, sc *scope) (n next, stop
 	if sc.inc.Forced {
 		return next{}, false, nil
 	}
-	return e.pointless(ctx, sc, list)
+	if n, stop, err := e.pointless(ctx, sc, list); err != nil || stop {
+		return n, stop, err
+	}
+	return e.awaitOthers(ctx, sc, list)
 }
 
 // pointless says whether nobody needs an incident's tick to be made up for any
@@ -65,6 +68,9 @@ func (e *Engine) pointless(ctx context.Context, sc *scope, list []store.Workflow
 		}
 		return next{}, true, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 			if err := tx.SettleClaim(ctx, sc.inc.OccurrenceKey, "the workflow, started by "+who(r.Actor), e.now()); err != nil {
+				return err
+			}
+			if err := e.saveTick(ctx, tx, sc.inc, store.TickMissed); err != nil {
 				return err
 			}
 			return e.well(ctx, tx, sc.inc, r)

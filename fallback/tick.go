@@ -113,8 +113,13 @@ func (e *Engine) wakeTick(ctx context.Context, tx *store.Tx, repo queue.Repo, r 
 		return nil
 	}
 	inc, ok, err := store.IncidentOfKey(ctx, tx, tickKey(repo, r.WorkflowPath, r.TickCron, r.TickAt))
-	if err != nil || !ok || State(inc.State) == Healthy {
+	if err != nil || !ok {
 		return err
+	}
+	if State(inc.State) == Healthy {
+		if done, err := doneOtherwise(ctx, tx, &inc); err != nil || !done {
+			return err
+		}
 	}
 	return e.wake(ctx, tx, inc.ID)
 }

@@ -29,7 +29,8 @@ func (e *Engine) freshRuns(ctx context.Context, sc *scope) ([]store.WorkflowRun,
 		return nil, err
 	}
 	list = slices.DeleteFunc(list, func(r *run) bool {
-		return r.GetCreatedAt().Before(since) || r.path() != sc.inc.WorkflowPath || r.GetHeadBranch() != branch ||
+		return r.GetCreatedAt().Before(since) || r.path() != sc.inc.WorkflowPath ||
+			r.GetEvent() != clockEvent && r.GetHeadBranch() != branch || // a schedule runs on no other; it may have been renamed since
 			isPullRequest(r.GetEvent()) || r.GetHeadRepository().GetID() != sc.repo.ID
 	})
 	slices.Reverse(list) // oldest first, as they came
@@ -75,11 +76,15 @@ func (e *Engine) tickRun(ctx context.Context, sc *scope) (store.WorkflowRun, boo
 // hand or by an event after it, not by a step of ours, and successful.
 func (e *Engine) doneByHand(ctx context.Context, sc *scope, list []store.WorkflowRun) (store.WorkflowRun, bool, error) {
 	for _, r := range list {
-		if r.Event != "workflow_dispatch" && r.Event != "repository_dispatch" || r.Conclusion != "success" || r.CreatedAt < sc.inc.TickAt {
+		if !byHand(r.Event) || r.Conclusion != "success" || r.CreatedAt < sc.inc.TickAt {
 			continue
 		}
+		told, err := e.toldToSkip(ctx, r)
+		if err != nil {
+			return r, false, err
+		}
 		ours, err := e.Store.Adopted(ctx, sc.repo.ID, []int64{r.RunID})
-		if err != nil || !ours[r.RunID] {
+		if err != nil || !ours[r.RunID] && !told {
 			return r, err == nil, err
 		}
 	}

@@ -15,7 +15,7 @@ func assign(set schedule.Set, created ...time.Time) []string {
 	answered := map[schedule.Tick]bool{}
 	var out []string
 	for _, c := range created {
-		t, ok := set.Match(c, func(t schedule.Tick) bool { return answered[t] })
+		t, ok := set.Match(c, func(t schedule.Tick) bool { return answered[t] }, nil)
 		if !ok {
 			out = append(out, "none")
 			continue
@@ -35,8 +35,7 @@ func TestMatch(t *testing.T) {
 		want    []string
 	}{
 		{"in time", []config.Cron{cron(daily, "")}, []string{"2026-05-02 06:01"}, []string{"02 06:00 0 6 * * *|UTC"}},
-		{"two minutes early", []config.Cron{cron(daily, "")}, []string{"2026-05-02 05:58"}, []string{"02 06:00 0 6 * * *|UTC"}},
-		{"three minutes early is yesterday's", []config.Cron{cron(daily, "")}, []string{"2026-05-02 05:57"}, []string{"01 06:00 0 6 * * *|UTC"}},
+		{"a minute before the next tick is late", []config.Cron{cron(daily, "")}, []string{"2026-05-02 05:59"}, []string{"01 06:00 0 6 * * *|UTC"}},
 		{"11 h late", []config.Cron{cron(daily, "")}, []string{"2026-05-02 17:00"}, []string{"02 06:00 0 6 * * *|UTC"}},
 		{
 			"a second run answers the tick before, a third one the one before that, a fourth none",
@@ -49,6 +48,11 @@ func TestMatch(t *testing.T) {
 			"every hour, some merged: each run the latest", []config.Cron{cron(hourly, "")},
 			[]string{"2026-05-02 06:40", "2026-05-02 09:10", "2026-05-02 09:50"},
 			[]string{"02 06:00 0 * * * *|UTC", "02 09:00 0 * * * *|UTC", "02 08:00 0 * * * *|UTC"},
+		},
+		{
+			"a second run of the evening is the late one of the morning", []config.Cron{cron("0 5-7 * * *", "")},
+			[]string{"2026-05-02 05:01", "2026-05-02 07:01", "2026-05-02 20:17"},
+			[]string{"02 05:00 0 5-7 * * *|UTC", "02 07:00 0 5-7 * * *|UTC", "02 06:00 0 5-7 * * *|UTC"},
 		},
 		{
 			"two crons at one minute, two runs", []config.Cron{cron(daily, ""), cron("0 */6 * * *", "")},
@@ -83,7 +87,7 @@ func TestMatchIsAnAssignment(t *testing.T) {
 		answered := map[schedule.Tick]bool{}
 		for range rapid.IntRange(1, 60).Draw(t, "runs") {
 			created := start.Add(time.Duration(rapid.IntRange(0, 96*3600).Draw(t, "created")) * time.Second)
-			tick, ok := set.Match(created, func(t schedule.Tick) bool { return answered[t] })
+			tick, ok := set.Match(created, func(t schedule.Tick) bool { return answered[t] }, nil)
 			late := created.Sub(tick.At)
 			switch {
 			case ok && answered[tick]:
@@ -99,4 +103,37 @@ func TestMatchIsAnAssignment(t *testing.T) {
 			answered[tick] = ok
 		}
 	})
+}
+
+// A clock that is seconds off makes no run a late one; a minute is the run of
+// the tick before, which must not stay missing because of it.
+func TestMatchBeforeItsTick(t *testing.T) {
+	set := schedule.Compile([]config.Cron{cron("0 * * * *", "")})
+	tick := at(t, "2026-05-02 06:00")
+	for early, want := range map[time.Duration]time.Time{
+		schedule.Skew: tick, schedule.Skew + time.Second: tick.Add(-time.Hour), time.Minute: tick.Add(-time.Hour),
+	} {
+		if got, ok := set.Match(tick.Add(-early), func(schedule.Tick) bool { return false }, nil); !ok || got.At != want {
+			t.Errorf("%v early: answers %v, want %v", early, got.At, want)
+		}
+	}
+}
+
+// A run that no newer tick needs is that of a tick which was made up for,
+// however far back, before that of one which nobody has missed.
+func TestMatchPrefersWhatWasMadeUpFor(t *testing.T) {
+	set := schedule.Compile([]config.Cron{cron("*/5 * * * *", "")})
+	done, created := at(t, "2026-05-01 09:00"), at(t, "2026-05-02 20:17")
+	latest := at(t, "2026-05-02 20:15")
+	wanted := func(t schedule.Tick) bool { return t.At.Equal(done) }
+	if got, ok := set.Match(created, func(schedule.Tick) bool { return false }, wanted); !ok || got.At != latest {
+		t.Errorf("the first run answers %v, want the latest tick", got.At)
+	}
+	answered := func(t schedule.Tick) bool { return t.At.Equal(latest) }
+	if got, ok := set.Match(created, answered, wanted); !ok || got.At != done {
+		t.Errorf("the second run answers %v, want %v", got.At, done)
+	}
+	if got, ok := set.Match(created, answered, func(schedule.Tick) bool { return false }); !ok || got.At != latest.Add(-5*time.Minute) {
+		t.Errorf("where nothing was done it answers %v, want the one before", got.At)
+	}
 }

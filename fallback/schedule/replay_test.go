@@ -138,7 +138,7 @@ func (tr *trace) judge(deadline func(delays []time.Duration) time.Duration) (v v
 				open++
 			}
 		}
-		if tick, ok := tr.set.Match(run, func(t schedule.Tick) bool { return answered[t] }); ok && run != end {
+		if tick, ok := tr.set.Match(run, func(t schedule.Tick) bool { return answered[t] }, nil); ok && run != end {
 			answered[tick] = true
 			learned = append(learned, run.Sub(tick.At))
 			learned = learned[max(len(learned)-200, 0):]

@@ -59,7 +59,10 @@ func (h *History) Read(ctx context.Context, job queue.Job) error {
 	if p.facts, err = factsOf(w); err != nil {
 		return queue.Permanent(err)
 	}
-	runs, err := p.read(ctx)
+	var runs []*listed
+	if p.branch, err = h.branchOf(ctx, client, repo, p.branch); err == nil {
+		runs, err = p.read(ctx)
+	}
 	var same time.Time
 	if err == nil {
 		same, err = p.sameSchedule(ctx, runs)
@@ -71,6 +74,8 @@ func (h *History) Read(ctx context.Context, job queue.Job) error {
 		return queue.Snooze(scarce.until, err)
 	case githubapi.IsDormant(err):
 		return queue.Snooze(h.Clock.Now().Add(dormant), err)
+	case refused(err) && p.branch == "": // not a word on its runs
+		return h.unknown(ctx, args.InstallationID, err)
 	case refused(err):
 		log.Warn().Err(err).Msg("the past of a workflow cannot be read; its thresholds are the defaults until it has one")
 	case err != nil:
@@ -79,11 +84,12 @@ func (h *History) Read(ctx context.Context, job queue.Job) error {
 	if err := p.save(ctx, runs, same); err != nil {
 		return err
 	}
+	began, err := p.beginnings(ctx, runs)
+	if err != nil {
+		return err
+	}
 	return h.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if err := tx.HistoryRead(ctx, w.RepoID, w.WorkflowPath, h.now()); err != nil {
-			return err
-		}
-		if err := h.Engine.Relearn(ctx, tx, w.RepoID, w.WorkflowPath); err != nil {
+		if err := p.learned(ctx, tx, began); err != nil {
 			return err
 		}
 		return h.Queue.Enqueue(ctx, tx, args.Item())

@@ -125,6 +125,9 @@ func (s *scan) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.branch, err = s.branchOf(ctx, s.client, s.repo, s.branch); err != nil {
+		return &requestError{err}
+	}
 	runs, err := s.list(ctx, watches)
 	if err != nil {
 		return err

@@ -38,6 +38,16 @@ func (tx *Tx) AnswerTick(ctx context.Context, repoID, runID int64, at Millis, cr
 	return nil
 }
 
+// RunBegan notes when an attempt of a run got its runner, unless it was seen to.
+func (tx *Tx) RunBegan(ctx context.Context, repoID, runID int64, attempt int, at Millis) error {
+	_, err := tx.NewUpdate().Model((*WorkflowRun)(nil)).Set("began_at = ?", at).
+		Where("repo_id = ?", repoID).Where("run_id = ?", runID).Where("attempt = ?", attempt).Where("began_at = 0").Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("note begin of run %d: %w", runID, err)
+	}
+	return nil
+}
+
 // KnownRuns are the newest known attempts of runs, by id.
 func (s *Store) KnownRuns(ctx context.Context, repoID int64, ids []int64) (map[int64]WorkflowRun, error) {
 	known := make(map[int64]WorkflowRun, len(ids))

@@ -1,0 +1,50 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/go-github/v62/github"
+
+	"github.com/redundancy-app/redundancy/queue"
+	"github.com/redundancy-app/redundancy/store"
+)
+
+// errNoBranch keeps runs unread: without a default branch none of them counts,
+// and what was read so would pass for all there is.
+var errNoBranch = errors.New("the default branch is not known")
+
+// branchOf is the repository's default branch: the one on record, else what
+// GitHub says. The webhook of a new installation does not name it.
+func (h *History) branchOf(ctx context.Context, client *github.Client, repo queue.Repo, known string) (string, error) {
+	if known != "" {
+		return known, nil
+	}
+	r, resp, err := client.Repositories.Get(ctx, repo.Owner, repo.Name)
+	if resp != nil {
+		h.noteRate(repo.InstallationID, resp.Rate)
+	}
+	if err != nil {
+		return "", fmt.Errorf("read repository %s: %w", repo.FullName(), err)
+	}
+	if r.GetID() != repo.ID {
+		return "", fmt.Errorf("read repository %s: %w", repo.FullName(), &elsewhereError{repo: repo, id: r.GetID()})
+	}
+	if r.GetDefaultBranch() == "" {
+		return "", fmt.Errorf("read repository %s: %w", repo.FullName(), errNoBranch)
+	}
+	return r.GetDefaultBranch(), nil
+}
+
+// unknown has the repositories of an installation listed again and the past
+// read later: one that GitHub does not show may have moved or be gone.
+func (h *History) unknown(ctx context.Context, installationID int64, cause error) error {
+	err := h.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		return h.Queue.Enqueue(ctx, tx, queue.SyncInstallation{InstallationID: installationID}.Item())
+	})
+	if err != nil {
+		return err
+	}
+	return queue.Snooze(h.Clock.Now().Add(scanRetry), cause)
+}

@@ -83,7 +83,7 @@ func newBench(t *testing.T) *bench {
 	t.Cleanup(engine.Close)
 	registry := prometheus.NewRegistry()
 	srv := httptest.NewServer(api.New(api.Config{
-		Token: token, Version: "v1.2.3", StartedAt: clock.Now(), Clock: clock, Log: zerolog.Nop(), Gatherer: registry,
+		Token: token, Version: "v1.2.3", StartedAt: clock.Now(), Clock: clock, Log: zerolog.Nop(), Gatherer: registry, Registerer: registry,
 		Checks:    []api.Check{{Name: "database", Run: func(context.Context) error { return b.ready }}},
 		Incidents: engine, Claims: engine, Pauses: engine, Repositories: b.store, Deliveries: deliveries{b.store, b.queue}, Jobs: b.queue,
 		Scores: health.New(health.Config{Store: b.store, Clock: clock}), Risk: risk.New(b.store, clock),

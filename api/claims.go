@@ -92,7 +92,7 @@ func (s *server) claims() http.Handler {
 			h(w, r.WithContext(ctx), repoID)
 		})
 	}
-	mux.Handle("POST /api/v1/claims/{key}", within(s.claim))
+	mux.Handle("POST /api/v1/claims/{key}", s.counted(within(s.claim)))
 	mux.Handle("GET /api/v1/claims/{key}", within(s.readClaim))
 	mux.Handle("/api/v1/claims/", bearer(s.cfg.Token, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "no such path: "+r.URL.Path)

@@ -152,6 +152,27 @@ func TestAGuardTokenOpensTheClaimsOfOneRepository(t *testing.T) {
 	}
 }
 
+func TestClaimsAreCounted(t *testing.T) {
+	b := newBench(t)
+	for _, tc := range []struct{ bearer, key, body string }{
+		{token, "deploy:1", `{"owner":"ci"}`},
+		{token, "deploy:1", `{"owner":"ci"}`},
+		{token, "deploy:1", `{"owner":"cd"}`},
+		{token, "deploy:1", `{"owner":"ci","epoch":-1}`},
+		{api.GuardToken(token, 9), "deploy:1", ""},
+		{"wrong", "deploy:1", ""},
+	} {
+		b.do(http.MethodPost, "/api/v1/claims/"+tc.key, tc.bearer, tc.body)
+	}
+	b.do(http.MethodGet, "/api/v1/claims/deploy:1", token, "") // asks for nothing
+	got := b.doAs(http.MethodGet, "/metrics", token, "", true).body
+	for result, n := range map[string]int{"granted": 2, "refused": 1, "invalid": 1, "forbidden": 2} {
+		if want := fmt.Sprintf("redundancy_claims_total{result=%q} %d\n", result, n); !strings.Contains(got, want) {
+			t.Errorf("metrics lack %s:\n%s", want, got)
+		}
+	}
+}
+
 func TestPauses(t *testing.T) {
 	b := newBench(t)
 	for i, tc := range []struct {
@@ -163,7 +184,8 @@ func TestPauses(t *testing.T) {
 		{"POST", "resume", "{}", 409, "Everything is not paused by itself"},
 		{"POST", "pause", `{"repo":"acme/site","duration":"2h","reason":"move","actor":"bob"}`, 200, "Paused all workflows of acme/site until"},
 		{"GET", "pauses", "", 200, `"actor": "bob"`},
-		{"POST", "pause", `{"repo":"acme/site","duration":"1h","key":"k1"}`, 200, "Paused"},
+		{"GET", "status", "", 200, `"reason": "move"`},
+		{"POST", "pause", `{"repo":"acme/site","duration":"1h","key":"k1"}`, 200, "it stays paused until"},
 		{"POST", "pause", `{"repo":"acme/site","duration":"1h","key":"k1"}`, 200, "Paused"},
 		{"GET", "pauses?all=true", "", 200, `"id": 2`},
 		{"POST", "pause", `{"repo":"acme/site","from":"2099-01-01T00:00:00Z"}`, 409, "within a year"},

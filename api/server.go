@@ -19,6 +19,8 @@ type Config struct {
 	Clock     clockwork.Clock
 	Log       zerolog.Logger
 	Gatherer  prometheus.Gatherer
+	// Registerer gets redundancy_claims_total; nil: nobody does.
+	Registerer prometheus.Registerer
 	// OpenMetrics shows /metrics to whoever can connect. Its labels name
 	// installations, so it is for a server on loopback only; otherwise the token
 	// is asked for.
@@ -45,7 +47,7 @@ const maxRequest = 64 << 10
 // New returns the handler for everything under /api/v1, /healthz, /readyz and
 // /metrics.
 func New(cfg Config) http.Handler {
-	s := &server{cfg: cfg}
+	s := &server{cfg: cfg, asked: newClaimCounter(cfg.Registerer)}
 	v1 := http.NewServeMux()
 	v1.HandleFunc("GET /api/v1/status", s.status)
 	v1.HandleFunc("GET /api/v1/health", s.health)
@@ -85,7 +87,10 @@ func New(cfg Config) http.Handler {
 	return mux
 }
 
-type server struct{ cfg Config }
+type server struct {
+	cfg   Config
+	asked *prometheus.CounterVec // redundancy_claims_total
+}
 
 // methods are those that another method's path takes.
 func methods(mux *http.ServeMux, r *http.Request) []string {

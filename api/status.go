@@ -36,6 +36,8 @@ type Status struct {
 	// Upstream are what recoveries depend on and what is in trouble; empty when
 	// all is well.
 	Upstream []fallback.UpstreamStatus `json:"upstream"`
+	// Pauses are what people hold back, now or from a later moment on.
+	Pauses []fallback.Pause `json:"pauses"`
 }
 
 // Downtime is a time in which nobody watched.
@@ -131,7 +133,10 @@ func (s *server) collect(ctx context.Context) (Status, error) {
 	if st.Incidents, err = s.cfg.Repositories.IncidentStates(ctx); err != nil {
 		return st, err
 	}
-	st.Upstream, err = s.cfg.Incidents.Upstreams(ctx)
+	if st.Upstream, err = s.cfg.Incidents.Upstreams(ctx); err != nil {
+		return st, err
+	}
+	st.Pauses, err = s.cfg.Pauses.Pauses(ctx, false)
 	return st, err
 }
 

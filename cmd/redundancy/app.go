@@ -188,7 +188,7 @@ func New(ctx context.Context, cfg config.Server, log zerolog.Logger, clock clock
 	mux := http.NewServeMux()
 	mux.Handle("/api/github/hook", hook)
 	mux.Handle("/", api.New(api.Config{
-		Token: cfg.APIToken.Reveal(), Version: version, StartedAt: clock.Now().UTC(), Clock: clock, Log: log, Gatherer: metrics, OpenMetrics: onLoopback(cfg.Listen),
+		Token: cfg.APIToken.Reveal(), Version: version, StartedAt: clock.Now().UTC(), Clock: clock, Log: log, Gatherer: metrics, Registerer: metrics, OpenMetrics: onLoopback(cfg.Listen),
 		Checks: a.readiness(), Incidents: a.engine, Claims: a.engine, Pauses: a.engine, Repositories: a.store, Deliveries: storedDeliveries{a.store, a.queue}, Jobs: a.queue,
 		Scans: a.store, Downtime: a.sweeper.Downtime,
 		Scores: health.New(health.Config{Store: a.store, Clock: clock}), Risk: risk.New(a.store, clock),

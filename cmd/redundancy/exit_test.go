@@ -8,8 +8,10 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redundancy-app/redundancy/api"
+	"github.com/redundancy-app/redundancy/fallback"
 )
 
 // TestExitCodes holds the codes that scripts rely on: testscript only tells
@@ -83,15 +85,22 @@ func silently(t *testing.T, f func() int) int {
 }
 
 func TestStatusIsReadable(t *testing.T) {
+	night := time.Date(2026, 12, 1, 22, 0, 0, 0, time.Local)
 	var out bytes.Buffer
 	err := printStatus(&out, api.Status{
 		Version: "v1", Checks: []api.CheckResult{{Name: "github", Detail: "no answer"}},
 		Incidents: map[string]int{"exhausted": 1, "recovered": 2, "failing": 0},
+		Pauses: []fallback.Pause{
+			{ID: 3, Repo: "acme/site", Workflow: ".github/workflows/x.yml", Active: true, Actor: "alice", Reason: "the\x1b database"},
+			{ID: 4, Actor: "bob", From: night, Until: &night},
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"v1, not ready", "github: no answer", "1 exhausted, 2 recovered\n", "installations: none"} {
+	for _, want := range []string{"v1, not ready", "github: no answer", "1 exhausted, 2 recovered\n", "installations: none",
+		"acme/site .github/workflows/x.yml until somebody resumes, by alice (pause 3): the· database\n",
+		"everything from 2026-12-01 22:00 until 2026-12-01 22:00, by bob (pause 4)\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("status lacks %q:\n%s", want, out.String())
 		}

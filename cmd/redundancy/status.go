@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/redundancy-app/redundancy/api"
+	"github.com/redundancy-app/redundancy/fallback"
 )
 
 func newStatus() *cobra.Command {
@@ -53,6 +54,9 @@ func printStatus(w io.Writer, st api.Status) error {
 	for _, u := range st.Upstream {
 		fmt.Fprintf(t, "upstream\t%s\n", printable(u.String()))
 	}
+	for i := range st.Pauses {
+		fmt.Fprintf(t, "paused\t%s\n", pauseLine(&st.Pauses[i]))
+	}
 	fmt.Fprintf(t, "inbox\t%d deliveries to handle\n", st.Inbox.Depth)
 	fmt.Fprintf(t, "queue\t%d running, %d ready, %d behind others, %d gave up\n",
 		st.Queue.Running, st.Queue.Available, st.Queue.Waiting, st.Queue.Dead)
@@ -63,6 +67,26 @@ func printStatus(w io.Writer, st api.Status) error {
 	}
 	fmt.Fprintf(t, "webhooks\t%s\n", webhooks(st.Scan))
 	return t.Flush()
+}
+
+// pauseLine says what is paused, by whom and until when.
+func pauseLine(p *fallback.Pause) string {
+	what := "everything"
+	if p.Repo != "" {
+		what = strings.TrimSpace(p.Repo + " " + p.Workflow)
+	}
+	if !p.Active {
+		what += " from " + p.From.Local().Format("2006-01-02 15:04")
+	}
+	until := "somebody resumes"
+	if p.Until != nil {
+		until = p.Until.Local().Format("2006-01-02 15:04")
+	}
+	line := fmt.Sprintf("%s until %s, by %s (pause %d)", what, until, p.Actor, p.ID)
+	if p.Reason != "" {
+		line += ": " + p.Reason
+	}
+	return printable(line)
 }
 
 // webhooks says how far they were checked against GitHub's lists.

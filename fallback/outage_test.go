@@ -1,6 +1,7 @@
 package fallback
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -32,8 +33,8 @@ type fleet struct {
 func newFleet(t *testing.T, repos int, flow config.Workflow) *fleet {
 	t.Helper()
 	f := &fleet{bench: newBenchOn(t, githubtest.Config{RateLimit: 1 << 20}, flow), rand: rand.New(rand.NewPCG(7, 9))}
-	// 192 recoveries in a row are what this is about, and a server that knows
-	// of no other runs has a budget of 100.
+	// What most of these tests are about is not the budgets, of which a server
+	// that knows of no other runs has one of 100.
 	f.budgets = Budgets{Floor: -1}
 	f.restart()
 	files := map[string]string{secondPath: workflows[primaryPath], thirdPath: workflows[primaryPath]}
@@ -53,6 +54,29 @@ func newFleet(t *testing.T, repos int, flow config.Workflow) *fleet {
 		f.configs.c.Workflows = append(f.configs.c.Workflows, flow)
 	}
 	return f
+}
+
+// yesterday puts the last day of hourly runs on record.
+func (f *fleet) yesterday() {
+	f.Helper()
+	err := f.store.Update(f.ctx, func(ctx context.Context, tx *store.Tx) error {
+		for i, r := range f.repos {
+			for h := range 24 {
+				at := store.MillisOf(f.clock.Now().Add(-time.Duration(h)*time.Hour - 5*time.Minute))
+				run := store.WorkflowRun{
+					RepoID: r.ID, RunID: int64(i*100 + h + 1), Attempt: 1, WorkflowPath: primaryPath, Event: clockEvent, HeadBranch: "main",
+					Status: "completed", Conclusion: "success", CreatedAt: at, StartedAt: at, UpdatedAt: at, ObservedAt: at,
+				}
+				if _, err := tx.NewInsert().Model(&run).Exec(ctx); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
 }
 
 func (f *fleet) address(r *githubtest.Repo) queue.Repo {
@@ -139,6 +163,9 @@ func TestOutage(t *testing.T) {
 		t.Skip("200 repositories")
 	}
 	f := newFleet(t, 200, config.Workflow{Recover: []config.Step{rerun}, Effect: config.Idempotent})
+	f.budgets = Budgets{} // those of every server: a tenth of a day's runs is enough
+	f.restart()
+	f.yesterday()
 	const step = 10 * time.Second
 	begun := f.clock.Now()
 	for range 6 { // a quiet minute before

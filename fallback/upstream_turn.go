@@ -89,7 +89,7 @@ func (e *Engine) probing(ctx context.Context, sc *scope, d dependency, b storm.B
 	waiting = slices.DeleteFunc(waiting, func(inc store.Incident) bool { return inc.HeldBy != gateUpstream })
 	// One whose repository has failed at it is asked when there is no other.
 	others := slices.DeleteFunc(slices.Clone(waiting), func(inc store.Incident) bool {
-		return slices.Contains(b.Doubts(), strconv.FormatInt(inc.RepoID, 10))
+		return slices.Contains(b.Doubts, strconv.FormatInt(inc.RepoID, 10))
 	})
 	if len(others) > 0 {
 		waiting = others

@@ -42,6 +42,9 @@ type Breaker struct {
 	// Probe is who is let through while half open, 0 when nobody is yet.
 	Probe  int64     `json:"probe,omitempty"`
 	Recent []Outcome `json:"recent,omitempty"` // since Since, oldest first
+	// Doubts are the groups whose probes have failed since it was closed: that
+	// they fail again may be their own trouble.
+	Doubts []string `json:"doubts,omitempty"`
 }
 
 // Rules say when a breaker changes. All fields are needed but Row, Share,
@@ -54,7 +57,8 @@ type Rules struct {
 	// Distinct is how many different parties the failures must come from.
 	Distinct int
 	// Groups is from how many different groups failures must come to open it
-	// again while it is half open, unless two probes have failed; up to 1: any.
+	// again while it is half open, unless a probe has failed whose group is not
+	// in doubt, or two that are; up to 1: any.
 	Groups   int
 	Pause    time.Duration // first time open; doubles …
 	MaxPause time.Duration // … up to this
@@ -80,7 +84,7 @@ func (r Rules) At(b Breaker, now time.Time) Breaker {
 	case b.State == "":
 		b.State = Closed
 	case b.State == Open && !now.Before(b.Until):
-		return Breaker{State: HalfOpen, Since: b.Until, Trips: b.Trips}
+		return Breaker{State: HalfOpen, Since: b.Until, Trips: b.Trips, Doubts: b.Doubts}
 	case b.State == HalfOpen && b.Probe != 0 && !now.Before(b.Until):
 		b.Probe, b.Until = 0, time.Time{}
 	}
@@ -113,10 +117,13 @@ func (r Rules) Record(b Breaker, o Outcome, now time.Time) Breaker {
 		}
 	case Open:
 		if r.Early > 0 && inRow(b.Recent, true) >= r.Early {
-			return Breaker{State: HalfOpen, Since: now, Trips: b.Trips}
+			return Breaker{State: HalfOpen, Since: now, Trips: b.Trips, Doubts: b.Doubts}
 		}
 	case HalfOpen:
-		if !o.OK && r.stillBad(b.Recent) {
+		if !o.OK && r.stillBad(b) {
+			if answer {
+				b.Doubts = b.doubt(o.Group)
+			}
 			return r.Trip(b, now)
 		}
 		if !o.OK && !answer {
@@ -155,12 +162,18 @@ func (r Rules) bad(list []Outcome) bool {
 	return r.Row > 0 && row(list, false) >= r.Row || r.Share > 0 && len(list) >= r.Of && float64(len(failures)) >= r.Share*float64(len(list))
 }
 
-// stillBad says that what failed while half open is not one party's own trouble.
-func (r Rules) stillBad(list []Outcome) bool {
+// maxDoubts bounds what is kept of groups.
+const maxDoubts = 16
+
+// stillBad says that what failed while half open is not one group's own trouble.
+func (r Rules) stillBad(b Breaker) bool {
 	groups, probes := map[string]bool{}, 0
-	for i, o := range failed(list) {
+	for i, o := range failed(b.Recent) {
 		if o.Probe != 0 {
 			probes++
+			if !slices.Contains(b.Doubts, o.Group) {
+				return true
+			}
 		}
 		if o.Group == "" {
 			o.Group = fmt.Sprintf("#%d", i) // nobody in particular
@@ -170,13 +183,12 @@ func (r Rules) stillBad(list []Outcome) bool {
 	return len(groups) >= r.Groups || probes > 1
 }
 
-// Doubts are the groups that have failed since the state began.
-func (b Breaker) Doubts() []string {
-	var groups []string
-	for _, o := range failed(b.Recent) {
-		groups = append(groups, o.Group)
+func (b Breaker) doubt(group string) []string {
+	if group == "" || slices.Contains(b.Doubts, group) {
+		return b.Doubts
 	}
-	return groups
+	list := append(slices.Clone(b.Doubts), group)
+	return list[max(len(list)-maxDoubts, 0):]
 }
 
 func failed(list []Outcome) []Outcome {
@@ -201,7 +213,7 @@ func (r Rules) Trip(b Breaker, now time.Time) Breaker {
 	if r.Random != nil {
 		pause += time.Duration(float64(pause) * jitter * (2*r.Random() - 1))
 	}
-	return Breaker{State: Open, Since: now, Until: now.Add(pause), Trips: trips + 1}
+	return Breaker{State: Open, Since: now, Until: now.Add(pause), Trips: trips + 1, Doubts: b.Doubts}
 }
 
 // Limit opens the breaker until a moment that the dependency has named itself.
@@ -211,7 +223,7 @@ func (r Rules) Limit(b Breaker, until, now time.Time) Breaker {
 	if !until.After(now) || b.State == Open && !until.After(b.Until) {
 		return b
 	}
-	return Breaker{State: Open, Since: now, Until: until, Trips: b.Trips}
+	return Breaker{State: Open, Since: now, Until: until, Trips: b.Trips, Doubts: b.Doubts}
 }
 
 // Admits says whether who may use the dependency as of now.

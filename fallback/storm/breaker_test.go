@@ -220,3 +220,48 @@ func TestBreakerInvariants(t *testing.T) {
 		}
 	})
 }
+
+// One group that fails while half open does not open it again by itself: not
+// by what it does of its own, and not by a probe once it is in doubt.
+func TestOneGroupDoesNotOpenItAgain(t *testing.T) {
+	r := rules
+	r.Row, r.Share, r.Groups = 0, 0, 2
+	no := func(b Breaker, group string, probe int64) Breaker {
+		return r.Record(b, Outcome{At: start, By: group, Group: group, Probe: probe}, start)
+	}
+	take := func(b Breaker, who int64) Breaker {
+		t.Helper()
+		b, ok := r.Take(b, who, start)
+		if !ok {
+			t.Fatalf("%d is not admitted: %+v", who, b)
+		}
+		return b
+	}
+	half := Breaker{State: HalfOpen, Since: start}
+	doubtful := half
+	doubtful.Doubts = []string{"a"}
+	for name, c := range map[string]struct {
+		got  Breaker
+		want State
+	}{
+		"one group three times":      {no(no(no(half, "a", 0), "a", 0), "a", 0), HalfOpen},
+		"two groups":                 {no(no(half, "a", 0), "b", 0), Open},
+		"a probe":                    {no(take(half, 1), "a", 1), Open},
+		"somebody else's probe":      {no(take(half, 1), "a", 2), HalfOpen},
+		"a probe in doubt":           {no(take(doubtful, 1), "a", 1), HalfOpen},
+		"two probes in doubt":        {no(take(no(take(doubtful, 1), "a", 1), 2), "a", 2), Open},
+		"a probe of another group":   {no(take(doubtful, 1), "b", 1), Open},
+		"any number, never that row": {no(no(no(no(no(Breaker{}, "a", 0), "b", 0), "c", 0), "d", 0), "e", 0), Closed},
+	} {
+		if c.got.State != c.want {
+			t.Errorf("%s: %s, want %s", name, c.got.State, c.want)
+		}
+	}
+	b := no(take(half, 1), "a", 1)
+	if b = r.At(b, b.Until); b.State != HalfOpen || !cmp.Equal(b.Doubts, []string{"a"}) {
+		t.Errorf("the group of the failed probe is forgotten: %+v", b)
+	}
+	if b = r.Heal(b, start); b.State != Closed || b.Doubts != nil {
+		t.Errorf("%+v after it was healed", b)
+	}
+}

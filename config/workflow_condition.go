@@ -90,4 +90,6 @@ func parse(text string) actionlint.ExprNode {
 // waits for was passed over.
 var statusCheck = regexp.MustCompile(`(?i)\b(always|failure|cancelled)\s*\(`)
 
-func whatever(cond *actionlint.String) bool { return cond != nil && statusCheck.MatchString(cond.Value) }
+func whatever(cond *actionlint.String) bool {
+	return cond != nil && statusCheck.MatchString(cond.Value)
+}

@@ -57,7 +57,8 @@ type claimSubject struct {
 }
 
 // claimOf finds out what a key stands for. With repoID, keys that are not that
-// repository's are refused with [ErrClaimForeign]. attempt is the one that asks
+// repository's are refused with [ErrClaimForeign]; its users' own begin with
+// "repo-<repository id>-". attempt is the one that asks
 // for the claim of a run, 0 when none does.
 func (e *Engine) claimOf(ctx context.Context, key string, repoID int64, attempt int) (claimSubject, error) {
 	if !claimKeyForm.MatchString(key) {
@@ -72,6 +73,9 @@ func (e *Engine) claimOf(ctx context.Context, key string, repoID int64, attempt 
 		return e.claimOfRun(ctx, repo, id, attempt)
 	}
 	if repoID == 0 {
+		return claimSubject{key: key}, nil
+	}
+	if strings.HasPrefix(key, fmt.Sprintf("repo-%d-", repoID)) {
 		return claimSubject{key: key}, nil
 	}
 	if !occurrenceKeyForm.MatchString(key) {
@@ -105,11 +109,16 @@ func (e *Engine) claimOfRun(ctx context.Context, repoID, runID int64, attempt in
 			return claimSubject{}, err
 		}
 	}
+	// Another attempt of a run that a step has started does the step's work.
 	st, started, err := store.StepOfRun(ctx, e.Store.Read(), repoID, runID, r.Attempt)
+	if err == nil && !started {
+		st, started, err = store.StepThatStarted(ctx, e.Store.Read(), repoID, runID)
+	}
 	if err != nil || started {
 		return claimSubject{key: st.ClaimKey, run: &r}, err
 	}
-	return claimSubject{key: occurrence(repo, r), run: &r}, nil
+	key, err := e.occurrenceOf(ctx, at, repo, r)
+	return claimSubject{key: key, run: &r}, err
 }
 
 // occurrence is the key of the work that a run does.

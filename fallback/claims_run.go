@@ -50,7 +50,12 @@ func (e *Engine) ourOwn(ctx context.Context, tx *store.Tx, s claimSubject, c sto
 	}
 	if !started {
 		// A re-run of ours can ask before its own request is answered.
-		if st, started, err = store.RerunOf(ctx, tx, c.Key, s.run.RunID, s.run.Attempt); err != nil || !started {
+		if st, started, err = store.RerunOf(ctx, tx, c.Key, s.run.RunID, s.run.Attempt); err != nil {
+			return false, "", err
+		}
+	}
+	if !started {
+		if st, started, err = e.freshlyDispatched(ctx, tx, s, c); err != nil || !started {
 			return false, "", err
 		}
 	}
@@ -76,7 +81,7 @@ func (e *Engine) refuseRun(ctx context.Context, tx *store.Tx, s claimSubject, c 
 	if err != nil || !ok {
 		return err
 	}
-	if inc.LatePrimary == "" {
+	if primary := s.run.RunID == inc.RunID || s.run.TickAt != 0 && s.run.TickAt == inc.TickAt; primary && inc.LatePrimary == "" {
 		inc.LatePrimary = latePrimarySkipped
 	}
 	reason := fmt.Sprintf("attempt %d of run %d asked for the claim and was told to skip its work: %s", s.run.Attempt, s.run.RunID, refusalOf(c))

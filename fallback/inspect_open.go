@@ -57,6 +57,9 @@ func (e *Engine) incidentOfRun(ctx context.Context, tx *store.Tx, repo queue.Rep
 }
 
 func (e *Engine) openStall(ctx context.Context, tx *store.Tx, repo queue.Repo, run store.WorkflowRun, flow config.Workflow, j judged) error {
+	if waits, err := e.triedForTick(ctx, tx, run); err != nil || waits {
+		return err
+	}
 	ladder, err := json.Marshal(flow)
 	if err != nil {
 		return fmt.Errorf("write ladder: %w", err)

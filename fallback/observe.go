@@ -199,6 +199,9 @@ func (e *Engine) conclude(ctx context.Context, tx *store.Tx, o observation) erro
 	if len(involved) > 0 || hoped || !o.opens || !failed(known.Conclusion) {
 		return nil
 	}
+	if done, err := e.triedForTick(ctx, tx, known); err != nil || done {
+		return err
+	}
 	_, err = e.open(ctx, tx, opening{repo: o.repo, run: known, flow: o.flow})
 	return err
 }

@@ -106,11 +106,20 @@ func (b *bench) tickOutcome(at time.Time) store.TickOutcome {
 	return t.Outcome
 }
 
+// guardedFile asks for the claim before it does anything, and heeds the answer.
+var guardedFile = map[string]string{primaryPath: `on: {schedule: [{cron: '0 6 * * *'}]}
+jobs:
+  build:
+    runs-on: x
+    steps:
+      - {id: guard, uses: redundancy-app/redundancy/guard@v1, with: {server: "https://r.example", token: "${{ secrets.GUARD }}"}}
+      - {if: steps.guard.outputs.proceed == 'true', run: post}
+`}
+
 // The first acceptance test: a tick is dropped, its work is done in its place,
 // and GitHub delivers it eleven hours late. The work is done once, or it is
 // said that it may have been done twice.
 func TestTickDroppedAndDeliveredElevenHoursLate(t *testing.T) {
-	guardedFile := map[string]string{primaryPath: "on: {schedule: [{cron: '0 6 * * *'}]}\njobs:\n  build: {runs-on: x, steps: [{uses: redundancy-app/redundancy/guard@v1}, {run: post}]}\n"}
 	for name, c := range map[string]struct {
 		flow  config.Workflow
 		files map[string]string

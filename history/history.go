@@ -167,9 +167,15 @@ func (h *History) rate(installationID int64) github.Rate {
 	return rate
 }
 
+// noteRate keeps the lowest of an hour: answers do not come in the order in
+// which GitHub counted.
 func (h *History) noteRate(installationID int64, rate github.Rate) {
-	if rate.Limit > 0 {
-		h.rates.Store(installationID, rate)
+	for rate.Limit > 0 {
+		before, known := h.rates.LoadOrStore(installationID, rate)
+		old, _ := before.(github.Rate)
+		if !known || old.Limit == rate.Limit && old.Reset.Equal(rate.Reset) && old.Remaining <= rate.Remaining || h.rates.CompareAndSwap(installationID, before, rate) {
+			return
+		}
 	}
 }
 

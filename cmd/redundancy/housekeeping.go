@@ -28,13 +28,17 @@ const (
 )
 
 // prune removes what is too old to matter, so that neither database nor data
-// directory grows without bound. Deliveries have a loop of their own.
+// directory grows without bound, and rouses incidents whose wake-up was lost.
+// Deliveries have a loop of their own.
 func (a *App) prune(ctx context.Context) {
 	tick := a.clock.NewTicker(pruneInterval)
 	defer tick.Stop()
 	for {
 		if err := a.pruneOnce(ctx); err != nil && ctx.Err() == nil {
 			zerolog.Ctx(ctx).Error().Err(err).Msg("old records could not be removed")
+		}
+		if err := a.store.Update(ctx, a.engine.Rouse); err != nil && ctx.Err() == nil {
+			zerolog.Ctx(ctx).Error().Err(err).Msg("incidents could not be roused")
 		}
 		select {
 		case <-ctx.Done():

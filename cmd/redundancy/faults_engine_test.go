@@ -259,14 +259,14 @@ func (s *faultStory) cases(t *testing.T, made []operation) (out []faultCase) {
 // TestFaultOnEachCallOfTheEngine is TestFaultOnEachCall for what is done about
 // ticks that are missed, workflows that are switched off, and runs that hang.
 func TestFaultOnEachCallOfTheEngine(t *testing.T) {
-	stride := 1
+	stride, atOnce := 1, 8
 	switch {
 	case testing.Short():
 		stride = 23
 	case underRace:
-		stride = 7
+		stride, atOnce = 17, 4
 	}
-	slots := make(chan struct{}, 8)
+	slots := make(chan struct{}, atOnce)
 	for _, s := range faultStories {
 		t.Run(s.name, func(t *testing.T) {
 			got, made := s.tell(t, nil)

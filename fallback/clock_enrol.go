@@ -58,6 +58,9 @@ func (e *Engine) enrol(ctx context.Context, tx *store.Tx, repo queue.Repo, flow 
 	if w.WatchedSince == 0 {
 		w.WatchedSince, w.SettledThrough = e.now(), e.now()
 	}
+	if w.FirstSeen == 0 {
+		w.FirstSeen = e.now()
+	}
 	w.RepoID, w.InstallationID, w.WorkflowPath = repo.ID, repo.InstallationID, flow.File
 	for _, part := range []struct {
 		value any

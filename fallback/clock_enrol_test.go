@@ -36,6 +36,9 @@ func TestEnrol(t *testing.T) {
 		if w.DueAt.Time() != hour(7, 30) || w.WatchedSince.Time() != hour(6, 20) {
 			t.Errorf("due at %v, since %v", w.DueAt.Time(), w.WatchedSince.Time())
 		}
+		if w.FirstSeen == 0 || w.FirstSeen != first.FirstSeen {
+			t.Errorf("first seen %v, was %v: its past is forgotten", w.FirstSeen.Time(), first.FirstSeen.Time())
+		}
 	})
 	t.Run("no cron, no due", func(t *testing.T) {
 		b.enrol(workflows)

@@ -18,6 +18,7 @@ CREATE TABLE watches (
     state_at        BIGINT  NOT NULL DEFAULT 0,
     flapping        BOOLEAN NOT NULL DEFAULT FALSE,
     history_at      BIGINT  NOT NULL DEFAULT 0, -- when its past runs were read; 0 never
+    first_seen      BIGINT  NOT NULL DEFAULT 0, -- when it was enrolled; unlike watched_since it never moves
     PRIMARY KEY (repo_id, workflow_path)
 );
 CREATE INDEX watches_due ON watches (due_at) WHERE due_at <> 0;

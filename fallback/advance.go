@@ -43,7 +43,10 @@ type scope struct {
 	steps  []store.Step
 	client *github.Client
 	repo   queue.Repo
-	sight  stall.Sight // of the run, once the subject has looked; only of one that is stuck
+	asked  time.Time // when GitHub listed the runs of a tick, by its clock; zero unknown
+	// archived: the repository, as it was when its tick was last addressed
+	archived bool
+	sight    stall.Sight // of the run, once the subject has looked; only of one that is stuck
 }
 
 // last is the newest try in one of the states, nil when there is none.

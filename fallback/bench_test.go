@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -28,14 +27,7 @@ import (
 	"github.com/redundancy-app/redundancy/store"
 )
 
-func TestMain(m *testing.M) {
-	if underRace {
-		if err := flag.Set("rapid.checks", "15"); err != nil {
-			panic(err)
-		}
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	primaryPath  = ".github/workflows/marketing-sync.yml"

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/redundancy-app/redundancy/config"
 	"github.com/redundancy-app/redundancy/queue"
@@ -16,8 +15,9 @@ import (
 // default branch, by path; a watched workflow that is not among them has no
 // file and gets no watch.
 //
-// A new watch, and one whose crons have changed, begins now: the ticks before
-// are nobody's.
+// A new watch begins now, as does a new cron of a known one: the ticks before
+// are nobody's. Ticks of crons that still stand in the file stay open, and so
+// does a watch that ended lately and comes back.
 func (e *Engine) Enrol(ctx context.Context, tx *store.Tx, repo queue.Repo, c config.Repository, facts map[string]config.WorkflowFacts) error {
 	before, err := store.WatchesOf(ctx, tx, repo.ID)
 	if err != nil {
@@ -32,13 +32,19 @@ func (e *Engine) Enrol(ctx context.Context, tx *store.Tx, repo queue.Repo, c con
 		if !ok {
 			continue
 		}
-		if err := e.enrol(ctx, tx, repo, flow, f, known[flow.File]); err != nil {
+		w, ok := known[flow.File]
+		if !ok {
+			if w, _, err = store.EndedWatch(ctx, tx, repo.ID, flow.File, e.now()-store.Millis(store.KeepWatch.Milliseconds())); err != nil {
+				return err
+			}
+		}
+		if err := e.enrol(ctx, tx, repo, flow, f, w); err != nil {
 			return err
 		}
 		delete(known, flow.File)
 	}
-	for path := range known {
-		if err := tx.DeleteWatch(ctx, repo.ID, path); err != nil {
+	for _, w := range known {
+		if err := tx.EndWatch(ctx, w, e.now()); err != nil {
 			return err
 		}
 	}
@@ -49,17 +55,10 @@ func (e *Engine) Enrol(ctx context.Context, tx *store.Tx, repo queue.Repo, c con
 // enrol writes one watch. w is what is known of it, the zero value for a new one.
 func (e *Engine) enrol(ctx context.Context, tx *store.Tx, repo queue.Repo, flow config.Workflow, facts config.WorkflowFacts, w store.Watch) error {
 	crons := facts.Crons
-	if w.WorkflowPath != "" {
-		was, _, err := readWatch(&w)
-		if err != nil || !slices.Equal(was.Crons, crons) {
-			w.WatchedSince = 0
-		}
-	}
 	if w.WatchedSince == 0 {
 		w.WatchedSince, w.SettledThrough = e.now(), e.now()
-	}
-	if w.FirstSeen == 0 {
-		w.FirstSeen = e.now()
+	} else if err := e.newCrons(&w, crons); err != nil {
+		return err
 	}
 	w.RepoID, w.InstallationID, w.WorkflowPath = repo.ID, repo.InstallationID, flow.File
 	for _, part := range []struct {

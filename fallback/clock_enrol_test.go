@@ -29,15 +29,17 @@ func TestEnrol(t *testing.T) {
 			t.Errorf("due at %v, since %v", w.DueAt.Time(), w.WatchedSince.Time())
 		}
 	})
-	t.Run("another cron begins now", func(t *testing.T) {
-		b.quiet(hour(6, 20)) // 06:00 is not due yet, and nobody's from here on
-		b.enrol(scheduled("0 6 * * *", "0 7 * * *"))
+	t.Run("one more cron begins now, and the other one stands", func(t *testing.T) {
+		b.quiet(hour(6, 20)) // 06:00 is not due yet
+		b.enrol(scheduled("10 6 * * *", "0 6 * * *"))
+		b.quiet(hour(6, 45))
+		b.wantTicks("06:00 suspected")
+	})
+	t.Run("another cron alone begins now", func(t *testing.T) {
+		b.enrol(scheduled("30 6 * * *"))
 		w := b.watched(primaryPath)
-		if w.DueAt.Time() != hour(7, 30) || w.WatchedSince.Time() != hour(6, 20) {
+		if w.DueAt.Time() != hour(31, 0) || w.WatchedSince != first.WatchedSince {
 			t.Errorf("due at %v, since %v", w.DueAt.Time(), w.WatchedSince.Time())
-		}
-		if w.FirstSeen == 0 || w.FirstSeen != first.FirstSeen {
-			t.Errorf("first seen %v, was %v: its past is forgotten", w.FirstSeen.Time(), first.FirstSeen.Time())
 		}
 	})
 	t.Run("no cron, no due", func(t *testing.T) {

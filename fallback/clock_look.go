@@ -34,6 +34,12 @@ func (e *Engine) look(ctx context.Context, tx *store.Tx, w *store.Watch, now tim
 	set := e.clock.schedule(facts.Crons)
 	through := now.Add(-e.scaled(e.grace(w, flow).Soft))
 	if ticks := set.Between(w.SettledThrough.Time(), through, 2*maxChecked); len(ticks) > 0 {
+		if asked, err := e.askState(ctx, tx, w, ticks[len(ticks)-1]); err != nil {
+			return err
+		} else if asked {
+			w.DueAt = store.MillisOf(now.Add(e.scaled(stateWait)))
+			return tx.SettleWatch(ctx, w)
+		}
 		if err := e.settleTicks(ctx, tx, w, flow, ticks); err != nil {
 			return err
 		}
@@ -69,11 +75,15 @@ func (e *Engine) settleTicks(ctx context.Context, tx *store.Tx, w *store.Watch, 
 		}
 	}
 	watchable = watchable && !switchedOff(w.WorkflowState)
+	young, err := readCrons(w)
+	if err != nil {
+		return err
+	}
 	var missing []schedule.Tick
 	for i, t := range ticks {
 		var outcome store.TickOutcome
 		switch {
-		case answered[t]:
+		case answered[t], young.before(t):
 			continue
 		case !watchable || i < len(ticks)-maxChecked || t.At.Before(w.WatchedSince.Time()):
 			outcome = store.TickUnwatched

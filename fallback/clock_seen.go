@@ -68,8 +68,12 @@ func (e *Engine) assign(ctx context.Context, tx *store.Tx, run store.WorkflowRun
 	if err != nil {
 		return run, err
 	}
+	young, err := readCrons(&w)
+	if err != nil {
+		return run, err
+	}
 	if switchedOff(w.WorkflowState) && run.CreatedAt > w.StateAt { // somebody has switched it on
-		if err := tx.SetWorkflowState(ctx, run.RepoID, run.WorkflowPath, "active", run.CreatedAt); err != nil {
+		if err := tx.SetWorkflowState(ctx, run.RepoID, run.WorkflowPath, "active", run.CreatedAt, run.CreatedAt); err != nil {
 			return run, err
 		}
 	}
@@ -82,7 +86,7 @@ func (e *Engine) assign(ctx context.Context, tx *store.Tx, run store.WorkflowRun
 	if err != nil {
 		return run, err
 	}
-	t, ok := e.clock.schedule(facts.Crons).Match(created, func(t schedule.Tick) bool { return answered[t] }, func(t schedule.Tick) bool { return wanted[t] })
+	t, ok := e.clock.schedule(facts.Crons).Match(created, func(t schedule.Tick) bool { return answered[t] || young.before(t) }, func(t schedule.Tick) bool { return wanted[t] })
 	if !ok {
 		return run, nil
 	}

@@ -201,7 +201,8 @@ func TestNobodysTicks(t *testing.T) {
 			return err
 		}},
 		{"switched off", func(b *bench, ctx ctx, tx *store.Tx) error {
-			return tx.SetWorkflowState(ctx, b.at.ID, primaryPath, "disabled_manually", b.engine.now())
+			b.clock.Advance(hour(5, 10).Sub(b.clock.Now()))
+			return tx.SetWorkflowState(ctx, b.at.ID, primaryPath, "disabled_manually", b.engine.now(), 0)
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -222,7 +223,7 @@ func TestNobodysTicks(t *testing.T) {
 func TestSwitchedOnAgain(t *testing.T) {
 	b := newWatch(t, config.Workflow{}, "0 * * * *")
 	err := b.store.Update(b.ctx, func(ctx ctx, tx *store.Tx) error {
-		return tx.SetWorkflowState(ctx, b.at.ID, primaryPath, "disabled_manually", b.engine.now())
+		return tx.SetWorkflowState(ctx, b.at.ID, primaryPath, "disabled_manually", b.engine.now(), 0)
 	})
 	if err != nil {
 		t.Fatal(err)

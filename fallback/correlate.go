@@ -34,7 +34,7 @@ func (e *Engine) correlate(ctx context.Context, sc *scope, st *store.Step, s sea
 		return nil, errNoLogin
 	}
 	since := st.IntentAt.Time().Add(-clockSkew)
-	list, err := listRunsSince(ctx, sc.client, sc.repo, s.workflow, s.event, since.Truncate(time.Second))
+	list, _, err := listRunsSince(ctx, sc.client, sc.repo, s.workflow, s.event, since.Truncate(time.Second))
 	if err != nil {
 		return nil, err
 	}

@@ -9,12 +9,8 @@ import (
 	"github.com/redundancy-app/redundancy/store"
 )
 
-// waitError ends a transaction that cannot begin a step yet. why is for the
-// timeline, if it is not "".
-type waitError struct {
-	until time.Time
-	why   string
-}
+// waitError ends a transaction that cannot begin a step yet.
+type waitError struct{ until time.Time }
 
 func (w waitError) Error() string { return "wait until " + w.until.Format(time.RFC3339) }
 
@@ -62,8 +58,6 @@ func (e *Engine) proceed(ctx context.Context, sc *scope) (next, error) {
 	st, err := e.begin(ctx, sc, s)
 	var wait waitError
 	switch {
-	case errors.As(err, &wait) && wait.why != "":
-		return next{at: wait.until}, e.noteWait(ctx, sc.inc.ID, wait.why)
 	case errors.As(err, &wait):
 		return next{at: wait.until}, nil
 	case err != nil || st == nil:
@@ -147,7 +141,7 @@ func (e *Engine) unambiguous(ctx context.Context, tx *store.Tx, st *store.Step) 
 	for _, o := range open {
 		alike := st.Kind == kindRepositoryDispatch || o.Target == st.Target
 		if o.State == store.StepIntent && alike && o.IncidentID != st.IncidentID && e.Clock.Since(o.IntentAt.Time()) < maxBlocking {
-			return waitError{until: e.Clock.Now().Add(e.scaled(pollMin))} // wakeNext comes first
+			return waitError{e.Clock.Now().Add(e.scaled(pollMin))} // wakeNext comes first
 		}
 	}
 	return nil
@@ -182,7 +176,7 @@ func (e *Engine) claimed(ctx context.Context, tx *store.Tx, inc *store.Incident,
 	case store.ClaimInDoubt:
 		return e.move(ctx, tx, inc, InDoubt, c.Owner+" held the claim and never said what it did", evidence)
 	default:
-		return waitError{until: c.LeaseUntil.Time().Add(time.Second), why: "waiting for the claim: " + refusalOf(c)}
+		return waitError{c.LeaseUntil.Time().Add(time.Second)}
 	}
 }
 

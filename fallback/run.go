@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"path"
 	"strconv"
@@ -77,11 +78,11 @@ const (
 )
 
 // listRunsSince lists runs that are not older than since, newest first, of one
-// event or, with "", of all. The
+// event or, with "", of all. asked is when GitHub answered, by its own clock;
+// the zero time when it did not say. The
 // moment is not sent as the filter "created": GitHub's own description calls
 // that a date-time, while its prose allows ">=…", and a strict server refuses it.
-func listRunsSince(ctx context.Context, client *github.Client, repo queue.Repo, workflowPath, event string, since time.Time) ([]*run, error) {
-	var all []*run
+func listRunsSince(ctx context.Context, client *github.Client, repo queue.Repo, workflowPath, event string, since time.Time) (all []*run, asked time.Time, err error) {
 	for page := 1; page <= maxPages; page++ {
 		filter := url.Values{}
 		if event != "" {
@@ -90,21 +91,29 @@ func listRunsSince(ctx context.Context, client *github.Client, repo queue.Repo, 
 		if page > 1 {
 			filter.Set("page", strconv.Itoa(page))
 		}
-		list, err := listRuns(ctx, client, repo, workflowPath, filter)
+		list, at, err := listRunsAt(ctx, client, repo, workflowPath, filter)
 		if err != nil {
-			return nil, err
+			return nil, asked, err
+		}
+		if page == 1 {
+			asked = at
 		}
 		all = append(all, list...)
 		if len(list) < maxListed || list[len(list)-1].GetCreatedAt().Before(since) {
 			break
 		}
 	}
-	return all, nil
+	return all, asked, nil
 }
 
 // listRuns lists a page of runs, newest first; workflowPath may be "" for all
 // workflows.
 func listRuns(ctx context.Context, client *github.Client, repo queue.Repo, workflowPath string, filter url.Values) ([]*run, error) {
+	list, _, err := listRunsAt(ctx, client, repo, workflowPath, filter)
+	return list, err
+}
+
+func listRunsAt(ctx context.Context, client *github.Client, repo queue.Repo, workflowPath string, filter url.Values) ([]*run, time.Time, error) {
 	where := fmt.Sprintf("repos/%s/%s/actions/runs", repo.Owner, repo.Name)
 	if workflowPath != "" {
 		where = fmt.Sprintf("repos/%s/%s/actions/workflows/%s/runs", repo.Owner, repo.Name, url.PathEscape(path.Base(workflowPath)))
@@ -113,24 +122,35 @@ func listRuns(ctx context.Context, client *github.Client, repo queue.Repo, workf
 	var list struct {
 		Runs []*run `json:"workflow_runs"`
 	}
-	if err := get(ctx, client, where+"?"+filter.Encode(), &list); err != nil {
-		return nil, fmt.Errorf("list runs of %s: %w", repo.FullName(), err)
+	at, err := getAt(ctx, client, where+"?"+filter.Encode(), &list)
+	if err != nil {
+		return nil, at, fmt.Errorf("list runs of %s: %w", repo.FullName(), err)
 	}
 	for _, r := range list.Runs {
-		if at := r.GetRepository().GetID(); at != repo.ID {
-			return nil, fmt.Errorf("list runs of %s: %w", repo.FullName(), &elsewhereError{repo: repo, id: at})
+		if id := r.GetRepository().GetID(); id != repo.ID {
+			return nil, at, fmt.Errorf("list runs of %s: %w", repo.FullName(), &elsewhereError{repo: repo, id: id})
 		}
 	}
-	return list.Runs, nil
+	return list.Runs, at, nil
 }
 
 func get(ctx context.Context, client *github.Client, where string, into any) error {
+	_, err := getAt(ctx, client, where, into)
+	return err
+}
+
+// getAt is get with the moment of the answer by GitHub's clock; the zero time
+// when it does not say.
+func getAt(ctx context.Context, client *github.Client, where string, into any) (at time.Time, err error) {
 	req, err := client.NewRequest("GET", where, nil)
 	if err != nil {
-		return err
+		return at, err
 	}
-	_, err = client.Do(ctx, req, into)
-	return err
+	resp, err := client.Do(ctx, req, into)
+	if resp != nil && resp.Response != nil {
+		at, _ = http.ParseTime(resp.Header.Get("Date")) // without one our own clock has to do
+	}
+	return at, err
 }
 
 // save records what GitHub said of a run and returns what is known of its

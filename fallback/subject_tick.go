@@ -3,9 +3,11 @@ package fallback
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -49,6 +51,9 @@ func (tickSubject) look(ctx context.Context, e *Engine, sc *scope) (n next, stop
 	if n, stop, err := e.pointless(ctx, sc, list); err != nil || stop {
 		return n, stop, err
 	}
+	if stop, err := e.toldOnly(ctx, sc); err != nil || stop {
+		return next{}, stop, err
+	}
 	return e.awaitOthers(ctx, sc, list)
 }
 
@@ -59,8 +64,8 @@ func (e *Engine) pointless(ctx context.Context, sc *scope, list []store.Workflow
 	if err != nil {
 		return next{}, false, err
 	}
-	if why := nobodys(sc.inc, &w, watched); why != "" {
-		return next{}, true, e.disown(ctx, sc, why)
+	if n, stop, err := e.nobodys(ctx, sc, &w, watched); err != nil || stop {
+		return n, stop, err
 	}
 	if r, done, err := e.doneByHand(ctx, sc, list); err != nil || done {
 		if err != nil {
@@ -89,10 +94,8 @@ func (e *Engine) pointless(ctx context.Context, sc *scope, list []store.Workflow
 // newerTick says whether a later tick has taken the place of an incident's for
 // which nothing was begun: it has a run, or is missed itself.
 func (e *Engine) newerTick(ctx context.Context, sc *scope) (bool, map[string]any, error) {
-	for i := range sc.steps {
-		if sc.steps[i].Epoch != 0 {
-			return false, nil, nil
-		}
+	if sc.acted() {
+		return false, nil, nil
 	}
 	db := e.Store.Read()
 	r, ok, err := store.LaterTickRun(ctx, db, sc.inc.RepoID, sc.inc.WorkflowPath, sc.inc.TickAt)
@@ -125,15 +128,50 @@ func (e *Engine) inOrder(ctx context.Context, sc *scope) (n next, stop bool, err
 	return next{at: e.poll(sc.inc.UpdatedAt)}, true, nil // its end wakes this one
 }
 
-// nobodys says why a tick is nobody's any more, "" when it is somebody's.
-func nobodys(inc *store.Incident, w *store.Watch, watched bool) string {
-	switch {
-	case !watched:
-		return "the workflow is not watched any more"
-	case w.WatchedSince > inc.TickAt:
-		return "the schedule has changed since the tick, or was switched off then"
+// acted says whether a step of an incident was begun.
+func (sc *scope) acted() bool {
+	return slices.ContainsFunc(sc.steps, func(st store.Step) bool { return st.Epoch != 0 })
+}
+
+// nobodys ends the incident of a tick that is nobody's any more, unless it is
+// being recovered. A workflow that is not watched may be again in a moment,
+// when somebody puts back what was taken away.
+func (e *Engine) nobodys(ctx context.Context, sc *scope, w *store.Watch, watched bool) (n next, stop bool, err error) {
+	inc := sc.inc
+	if sc.acted() {
+		return next{}, false, nil
 	}
-	return ""
+	r, known, err := e.Store.Repository(ctx, inc.RepoID)
+	if err != nil {
+		return next{}, false, err
+	}
+	if known && r.Archived {
+		return next{}, true, e.disown(ctx, sc, archivedReason)
+	}
+	if !watched {
+		_, ended, err := store.EndedWatch(ctx, e.Store.Read(), inc.RepoID, inc.WorkflowPath, e.now()-store.Millis(store.KeepWatch.Milliseconds()))
+		if err != nil {
+			return next{}, false, err
+		}
+		if until := ended.Time().Add(store.KeepWatch); ended != 0 && e.Clock.Now().Before(until) {
+			return next{at: until}, true, nil // its return is no webhook of this incident's, and soon enough then
+		}
+		return next{}, true, e.disown(ctx, sc, "the workflow is not watched any more")
+	}
+	if ok, err := stands(w, schedule.Tick{At: inc.TickAt.Time(), Cron: inc.TickCron}); err != nil || !ok {
+		if err != nil {
+			return next{}, false, err
+		}
+		return next{}, true, e.disown(ctx, sc, "the schedule has changed since the tick")
+	}
+	if w.WatchedSince > inc.TickAt {
+		off, err := e.offAtTick(ctx, inc)
+		if err != nil || off {
+			return next{}, false, err
+		}
+		return next{}, true, e.disown(ctx, sc, "the workflow was switched off at the tick, or not watched")
+	}
+	return next{}, false, nil
 }
 
 // disown ends the incident of a tick that is nobody's.
@@ -176,11 +214,18 @@ func (tickSubject) ended(ctx context.Context, e *Engine, sc *scope) (string, err
 	if sc.inc.RunID != 0 {
 		return "the run has ended", nil // look has just read it
 	}
+	off, err := e.offAtTick(ctx, sc.inc)
+	if err != nil {
+		return "", err
+	}
+	if off {
+		return "the workflow was switched off at its tick", nil
+	}
 	state, err := e.workflowState(ctx, sc)
-	if err == nil && (switchedOff(state) || state == workflowDeleted) {
+	if err == nil && state != byPerson && (switchedOff(state) || state == workflowDeleted) {
 		return fmt.Sprintf("GitHub has the workflow as %s", state), nil
 	}
-	return "", err
+	return "", err // what a person has switched off is that person's affair, and may be on again in a moment
 }
 
 // deadline is when the tick of an incident counts as missed.

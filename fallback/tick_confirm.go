@@ -40,6 +40,10 @@ func (tickSubject) confirm(ctx context.Context, e *Engine, sc *scope) (next, err
 	if now.Before(deadline) {
 		return next{at: deadline}, nil // its webhook comes first, if any
 	}
+	// By GitHub's clock, too: ours may be ahead. Its header has whole seconds.
+	if asked := sc.asked.Add(time.Second); !sc.asked.IsZero() && asked.Before(deadline) {
+		return next{at: now.Add(min(deadline.Sub(asked), e.scaled(pollDoubt)))}, nil
+	}
 	if sc.inc.LookedAt == 0 {
 		err := e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 			sc.inc.LookedAt = e.now()
@@ -75,11 +79,18 @@ func (e *Engine) tickMissed(ctx context.Context, sc *scope, w *store.Watch) (nex
 	switch {
 	case state == workflowDeleted:
 		return next{}, e.disown(ctx, sc, "the workflow is not there any more")
+	case state == workflowInactive && stayOff(state, sc.flow.Schedule.Reenable) == "":
+		if wait, err := e.awaitSwitch(ctx, sc, state); err != nil || wait {
+			return next{at: e.poll(sc.inc.UpdatedAt)}, err
+		}
 	case switchedOff(state):
 		return next{}, e.blameSwitch(ctx, sc, state)
 	}
 	if err := e.addressTick(ctx, sc); err != nil {
 		return next{}, err
+	}
+	if sc.archived {
+		return next{}, e.disown(ctx, sc, archivedReason)
 	}
 	hard := e.grace(w, sc.flow).Hard
 	reason := fmt.Sprintf("no run has answered the tick of %s within %s", showTick(sc.inc), showDuration(hard))
@@ -104,6 +115,9 @@ func (e *Engine) tickMissed(ctx context.Context, sc *scope, w *store.Watch) (nex
 	})
 }
 
+// archivedReason is why the ticks of a repository are nobody's any more.
+const archivedReason = "the repository is archived, and nothing of it runs"
+
 // addressTick finds the commit that a Check Run about a tick without a run
 // stands on: the one that GitHub would have run. The address of the workflow's
 // runs stands in for that of the run.
@@ -120,6 +134,7 @@ func (e *Engine) addressTick(ctx context.Context, sc *scope) error {
 	if err := get(ctx, sc.client, fmt.Sprintf("repos/%s/%s", sc.repo.Owner, sc.repo.Name), r); err != nil {
 		return fmt.Errorf("read repository %s: %w", sc.repo.FullName(), err)
 	}
+	sc.archived = r.GetArchived()
 	sc.inc.HeadBranch, sc.inc.HeadSHA = branch, ref.GetObject().GetSHA()
 	sc.inc.RunURL = r.GetHTMLURL() + "/actions/workflows/" + fileName(sc.inc.WorkflowPath)
 	return nil // written with the next transition

@@ -24,10 +24,11 @@ func (e *Engine) freshRuns(ctx context.Context, sc *scope) ([]store.WorkflowRun,
 		return nil, err
 	}
 	since := sc.inc.TickAt.Time().Add(-schedule.Skew)
-	list, err := listRunsSince(ctx, sc.client, sc.repo, sc.inc.WorkflowPath, "", since)
+	list, asked, err := listRunsSince(ctx, sc.client, sc.repo, sc.inc.WorkflowPath, "", since)
 	if err != nil {
 		return nil, err
 	}
+	sc.asked = asked
 	list = slices.DeleteFunc(list, func(r *run) bool {
 		return r.GetCreatedAt().Before(since) || r.path() != sc.inc.WorkflowPath ||
 			r.GetEvent() != clockEvent && r.GetHeadBranch() != branch || // a schedule runs on no other; it may have been renamed since

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -14,6 +15,32 @@ import (
 // stateEvery is how often the state of a watched workflow is read without an
 // occasion, spread over as long again.
 const stateEvery = 24 * time.Hour
+
+const (
+	// stateFresh is how old the state of a workflow that was switched off may be
+	// for ticks to be written off because of it. Each look costs a request.
+	stateFresh = time.Hour
+	// stateWait is the pause until its answer is there.
+	stateWait = time.Minute
+)
+
+// askState has the state of a workflow read anew that was off when it was last
+// read, before ticks after that are written off: somebody may have switched it
+// on since. They wait meanwhile.
+func (e *Engine) askState(ctx context.Context, tx *store.Tx, w *store.Watch, newest schedule.Tick) (bool, error) {
+	at := w.StateAt.Time()
+	if !switchedOff(w.WorkflowState) || !at.Before(newest.At) || e.Clock.Since(at) < e.scaled(stateFresh) {
+		return false, nil
+	}
+	if ok, err := store.Watchable(ctx, tx, w.RepoID); err != nil || !ok {
+		return false, err
+	}
+	repo, err := e.watchedRepo(ctx, w)
+	if err != nil {
+		return false, err
+	}
+	return true, e.Queue.Enqueue(ctx, tx, queue.CheckWorkflow{Repo: repo, Workflow: w.WorkflowPath}.Item())
+}
 
 // checkState has the state of a watched workflow read when that was not done
 // for a day or two. The schedule clock calls it when the watch is due anyway.

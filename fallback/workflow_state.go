@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/google/go-github/v62/github"
 
@@ -20,6 +21,9 @@ const (
 	workflowDeleted  = "deleted"
 	workflowInactive = "disabled_inactivity" // by GitHub, after 60 days without activity in a public repository
 )
+
+// byPerson is the state of a workflow that somebody has switched off on purpose.
+const byPerson = "disabled_manually"
 
 // switchedOff says whether a schedule starts nothing in this state.
 func switchedOff(state string) bool { return strings.HasPrefix(state, "disabled") }
@@ -37,7 +41,8 @@ func (e *Engine) workflowState(ctx context.Context, sc *scope) (state string, er
 // returns the name that the repository has now.
 func (e *Engine) readState(ctx context.Context, client *github.Client, repo queue.Repo, workflowPath string) (string, queue.Repo, error) {
 	var w struct {
-		State string `json:"state"`
+		State     string    `json:"state"`
+		UpdatedAt time.Time `json:"updated_at"` // changes with the state
 	}
 	err := get(ctx, client, fmt.Sprintf("repos/%s/%s/actions/workflows/%s", repo.Owner, repo.Name, fileName(workflowPath)), &w)
 	if githubapi.IsNotFound(err) {
@@ -50,6 +55,6 @@ func (e *Engine) readState(ctx context.Context, client *github.Client, repo queu
 		return "", repo, fmt.Errorf("read state of %s: %w", workflowPath, err)
 	}
 	return w.State, repo, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		return tx.SetWorkflowState(ctx, repo.ID, workflowPath, w.State, e.now())
+		return tx.SetWorkflowState(ctx, repo.ID, workflowPath, w.State, e.now(), min(store.MillisOf(w.UpdatedAt), e.now()))
 	})
 }

@@ -8,11 +8,12 @@ import (
 )
 
 // SetWorkflowState keeps what GitHub said of a watched workflow's state. One
-// that is switched on again begins anew: its ticks until now were nobody's.
-// A workflow that is not watched is left out.
-func (tx *Tx) SetWorkflowState(ctx context.Context, repoID int64, path, state string, now Millis) error {
+// that is switched on again begins anew: its ticks until then were nobody's.
+// on is when that was, 0 unknown: from when on it was last seen off. A workflow
+// that is not watched is left out.
+func (tx *Tx) SetWorkflowState(ctx context.Context, repoID int64, path, state string, now, on Millis) error {
 	_, err := tx.NewUpdate().Model((*Watch)(nil)).
-		Set("watched_since = CASE WHEN workflow_state LIKE 'disabled%' AND ? NOT LIKE 'disabled%' THEN ? ELSE watched_since END", state, now).
+		Set("watched_since = CASE WHEN workflow_state LIKE 'disabled%' AND ? NOT LIKE 'disabled%' THEN max(watched_since, state_at, ?) ELSE watched_since END", state, on).
 		Set("workflow_state = ?", state).Set("state_at = ?", now).
 		Where("repo_id = ?", repoID).Where("workflow_path = ?", path).Exec(ctx)
 	if err != nil {

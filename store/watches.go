@@ -28,7 +28,7 @@ type Watch struct {
 	StateAt        Millis
 	Flapping       bool
 	HistoryAt      Millis // when its past runs were read; 0 never
-	FirstSeen      Millis // when it was enrolled; unlike WatchedSince it never moves
+	CronsSince     string // JSON: when crons began that are younger than the watch, by "spec|timezone", in ms; "" none is
 }
 
 // ReadWatch reads one; ok is false when the workflow is not watched.
@@ -46,14 +46,14 @@ func WatchesOf(ctx context.Context, db bun.IDB, repoID int64) ([]Watch, error) {
 	return list, nil
 }
 
-// SaveWatch writes a watch, new or not. FirstSeen is kept from the first time.
+// SaveWatch writes a watch, new or not.
 func (tx *Tx) SaveWatch(ctx context.Context, w *Watch) error {
 	_, err := tx.NewInsert().Model(w).On("CONFLICT (repo_id, workflow_path) DO UPDATE").
 		Set("installation_id = EXCLUDED.installation_id, facts = EXCLUDED.facts, flow = EXCLUDED.flow").
 		Set("watched_since = EXCLUDED.watched_since, settled_through = EXCLUDED.settled_through, due_at = EXCLUDED.due_at").
 		Set("soft = EXCLUDED.soft, hard = EXCLUDED.hard, samples = EXCLUDED.samples, learned_at = EXCLUDED.learned_at").
 		Set("workflow_state = EXCLUDED.workflow_state, state_at = EXCLUDED.state_at").
-		Set("flapping = EXCLUDED.flapping, history_at = EXCLUDED.history_at").Exec(ctx)
+		Set("flapping = EXCLUDED.flapping, history_at = EXCLUDED.history_at, crons_since = EXCLUDED.crons_since").Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("write watch of %s: %w", w.WorkflowPath, err)
 	}

@@ -64,6 +64,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	defer s.work.Done()
+	w.Header().Set("Date", s.clock.Now().UTC().Format(http.TimeFormat))
 	path := strings.TrimPrefix(r.URL.EscapedPath(), "/api/v3")
 	if len(path) > 1 {
 		path = strings.TrimSuffix(path, "/")

@@ -15,6 +15,7 @@ type workflow struct {
 	path    string
 	state   string
 	created string
+	updated string // when its state changed last
 
 	blob   string // whose content the fields below were read from
 	name   string
@@ -46,7 +47,7 @@ func (r *Repo) workflowList() ([]*workflow, error) {
 		}
 		w := r.workflows[e.path]
 		if w == nil {
-			w = &workflow{id: r.s.newID(), path: e.path, state: "active", created: r.s.now()}
+			w = &workflow{id: r.s.newID(), path: e.path, state: "active", created: r.s.now(), updated: r.s.now()}
 			r.workflows[e.path] = w
 		}
 		if w.blob != e.sha {
@@ -147,13 +148,13 @@ func (r *Repo) DisableWorkflow(name, state string) error {
 	if err != nil {
 		return err
 	}
-	w.state = state
+	w.state, w.updated = state, r.s.now()
 	r.s.notify()
 	return nil
 }
 
 func (r *Repo) showWorkflow(w *workflow) object {
-	return object{"id": w.id, "node_id": nodeID("Workflow", w.id), "name": w.name, "path": w.path, "state": w.state, "created_at": w.created, "updated_at": w.created,
+	return object{"id": w.id, "node_id": nodeID("Workflow", w.id), "name": w.name, "path": w.path, "state": w.state, "created_at": w.created, "updated_at": w.updated,
 		"url": r.api() + "/actions/workflows/" + itoa(w.id), "html_url": r.html() + "/blob/" + r.branch + "/" + w.path, "badge_url": r.html() + "/workflows/" + url.PathEscape(w.name) + "/badge.svg"}
 }
 
@@ -166,12 +167,12 @@ var workflowHandlers = map[string]handler{
 		return page(c, all, "workflows", c.repo.showWorkflow), nil
 	},
 	"actions/get-workflow": onWorkflow(func(c *call, w *workflow) (answer, error) { return ok(c.repo.showWorkflow(w)) }),
-	"actions/enable-workflow": onWorkflow(func(_ *call, w *workflow) (answer, error) {
-		w.state = "active"
+	"actions/enable-workflow": onWorkflow(func(c *call, w *workflow) (answer, error) {
+		w.state, w.updated = "active", c.s.now()
 		return noContent()
 	}),
-	"actions/disable-workflow": onWorkflow(func(_ *call, w *workflow) (answer, error) {
-		w.state = "disabled_manually"
+	"actions/disable-workflow": onWorkflow(func(c *call, w *workflow) (answer, error) {
+		w.state, w.updated = "disabled_manually", c.s.now()
 		return noContent()
 	}),
 	"actions/create-workflow-dispatch": onWorkflow(dispatchWorkflow),

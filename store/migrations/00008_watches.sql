@@ -18,11 +18,21 @@ CREATE TABLE watches (
     state_at        BIGINT  NOT NULL DEFAULT 0,
     flapping        BOOLEAN NOT NULL DEFAULT FALSE,
     history_at      BIGINT  NOT NULL DEFAULT 0, -- when its past runs were read; 0 never
-    first_seen      BIGINT  NOT NULL DEFAULT 0, -- when it was enrolled; unlike watched_since it never moves
+    crons_since     TEXT    NOT NULL DEFAULT '', -- JSON: when crons began that are younger than the watch, by "spec|timezone"
     PRIMARY KEY (repo_id, workflow_path)
 );
 CREATE INDEX watches_due ON watches (due_at) WHERE due_at <> 0;
 CREATE INDEX watches_installation ON watches (installation_id);
+
+-- Watches that ended lately, for a configuration that is put back.
+CREATE TABLE former_watches (
+    repo_id       BIGINT NOT NULL,
+    workflow_path TEXT   NOT NULL,
+    watch         TEXT   NOT NULL,              -- JSON of the row
+    ended_at      BIGINT NOT NULL,
+    PRIMARY KEY (repo_id, workflow_path)
+);
+CREATE INDEX former_watches_age ON former_watches (ended_at);
 
 -- Ticks that no run answered in time, and what became of them. Answered ones
 -- stand with their runs.

@@ -1,5 +1,0 @@
-//go:build !race
-
-package fallback
-
-const underRace = false

@@ -15,12 +15,12 @@ func StepThatStarted(ctx context.Context, db bun.IDB, repoID, runID int64) (st S
 	return found(st, err, "read step that started run")
 }
 
-// KeyAskedFor is the claim that a run was granted or refused before, "" when
-// it has not asked.
+// KeyAskedFor is the claim that a run holds or was refused before, "" when
+// there is none.
 func KeyAskedFor(ctx context.Context, db bun.IDB, repoID, runID int64) (string, error) {
 	var c Claim
 	err := db.NewSelect().Model(&c).Where("owner >= ?", fmt.Sprintf("run:%d:", runID)).Where("owner < ?", fmt.Sprintf("run:%d;", runID)).
-		OrderExpr("updated_at DESC").Limit(1).Scan(ctx)
+		Where("state IN ('held', 'in_doubt')").OrderExpr("updated_at DESC").Limit(1).Scan(ctx)
 	c, ok, err := found(c, err, "read claim of run")
 	if err != nil || ok {
 		return c.Key, err
@@ -53,7 +53,7 @@ func TickRunNear(ctx context.Context, db bun.IDB, repoID int64, path string, sin
 // DispatchUnderWay is the try that has asked GitHub for a run under the claim
 // key and does not know yet which one came of it; ok is false when there is none.
 func DispatchUnderWay(ctx context.Context, db bun.IDB, key string) (st Step, ok bool, err error) {
-	err = db.NewSelect().Model(&st).Where("claim_key = ?", key).Where("kind IN ('dispatch', 'repository_dispatch')").
+	err = db.NewSelect().Model(&st).Where("claim_key = ?", key).Where("epoch <> 0").Where("kind IN ('dispatch', 'repository_dispatch')").
 		Where("state = ?", StepIntent).OrderExpr("id DESC").Limit(1).Scan(ctx)
 	return found(st, err, "read dispatch")
 }

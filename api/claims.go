@@ -70,8 +70,11 @@ func (s *server) failClaim(w http.ResponseWriter, r *http.Request, err error) {
 		refuse(w, http.StatusForbidden, err.Error())
 	case errors.Is(err, fallback.ErrClaimRun):
 		refuse(w, http.StatusNotFound, err.Error())
-	case errors.Is(err, fallback.ErrClaimBusy), limited, errors.Is(err, context.DeadlineExceeded):
-		w.Header().Set("Retry-After", "30")
+	case errors.Is(err, fallback.ErrClaimLimit), limited:
+		w.Header().Set("Retry-After", "60")
+		refuse(w, http.StatusServiceUnavailable, "GitHub is not asked about more runs of this repository at the moment")
+	case errors.Is(err, fallback.ErrClaimBusy), errors.Is(err, context.DeadlineExceeded):
+		w.Header().Set("Retry-After", "2")
 		refuse(w, http.StatusServiceUnavailable, "GitHub cannot be asked about the run at the moment")
 	default:
 		s.fail(w, r, err)

@@ -32,7 +32,7 @@ func (e *Engine) doubt(ctx context.Context, sc *scope) (next, error) {
 		return e.proven(ctx, sc)
 	}
 	if st == nil { // the claim is in doubt, not a step of ours
-		return next{}, nil
+		return e.foreignDoubt(ctx, sc)
 	}
 	s, err := sc.rung(st.StepIndex)
 	if err != nil {

@@ -7,9 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -20,6 +18,7 @@ var (
 	ErrClaimRun     = errors.New("there is no such run")
 	ErrClaimForeign = errors.New("this token is for the claims of another repository")
 	ErrClaimBusy    = errors.New("too many runs are being looked up at the moment")
+	ErrClaimLimit   = errors.New("too many runs of this repository were looked up that are not under way")
 )
 
 var (
@@ -103,9 +102,8 @@ func (e *Engine) claimOfRun(ctx context.Context, repoID, runID int64, attempt in
 	if err != nil {
 		return claimSubject{}, err
 	}
-	// Who asks is running: a record that says otherwise is behind.
-	if !ok || attempt > r.Attempt || attempt == r.Attempt && r.Completed() {
-		if r, err = e.lookUp(ctx, repo, runID); err != nil {
+	if !ok || behind(r, attempt) {
+		if r, err = e.lookUp(ctx, repo, runID, attempt); err != nil {
 			return claimSubject{}, err
 		}
 	}
@@ -127,47 +125,4 @@ func occurrence(repo queue.Repo, r store.WorkflowRun) string {
 		return tickKey(repo, r.WorkflowPath, r.TickCron, r.TickAt)
 	}
 	return OccurrenceKey(repo.InstallationID, repo.ID, r.WorkflowPath, r.Event, r.HeadSHA, r.RunID)
-}
-
-const (
-	// maxLookUps bounds the runs that are read at a time because somebody asks
-	// for their claims: each costs a request of the installation's hourly limit.
-	maxLookUps = 8
-	// lookUpTimeout is below the ten seconds that the guard waits.
-	lookUpTimeout = 8 * time.Second
-)
-
-// lookUp reads a run from GitHub and takes it in as if its webhook had come.
-func (e *Engine) lookUp(ctx context.Context, repo queue.Repo, runID int64) (store.WorkflowRun, error) {
-	select {
-	case e.lookUps <- struct{}{}:
-		defer func() { <-e.lookUps }()
-	default:
-		return store.WorkflowRun{}, ErrClaimBusy
-	}
-	ctx, cancel := context.WithTimeout(ctx, lookUpTimeout)
-	defer cancel()
-	client, err := e.Clients.Installation(repo.InstallationID)
-	if err != nil {
-		return store.WorkflowRun{}, err
-	}
-	r, err := getRun(ctx, client, repo, runID)
-	if githubapi.IsNotFound(err) {
-		return store.WorkflowRun{}, fmt.Errorf("%w: %s has no run %d", ErrClaimRun, repo.FullName(), runID)
-	}
-	if err != nil {
-		return store.WorkflowRun{}, err
-	}
-	_, watched, err := e.watched(ctx, repo, r.path(), false)
-	if err != nil {
-		return store.WorkflowRun{}, err
-	}
-	var known store.WorkflowRun
-	err = e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if known, err = e.save(ctx, tx, repo.ID, r); err == nil && watched {
-			known, err = e.matchTick(ctx, tx, repo, known)
-		}
-		return err
-	})
-	return known, err
 }

@@ -162,3 +162,23 @@ func TestAnotherAttemptOfWhatAStepStartedHasTheClaimOfTheStep(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// The workflow itself, dispatched in place of a tick, can ask before GitHub has
+// answered our request for it: it is not told that somebody else is at work.
+func TestWhatWeHaveJustDispatchedIsNotToldToSkip(t *testing.T) {
+	again := config.Step{Dispatch: &config.Dispatch{Workflow: primaryPath, Ref: "main"}}
+	b, tick := newTickBench(t, config.Workflow{Recover: []config.Step{again}, Effect: config.Guarded})
+	var ours, theirs ClaimAnswer
+	old := b.engine.at
+	b.engine.at = func(point string) error {
+		if point == pointEffect {
+			theirs, ours = b.guard(b.begun("workflow_dispatch")), b.guard(b.dispatched()[0])
+		}
+		return old(point)
+	}
+	b.until(tick.Add(62 * time.Minute))
+	inc := b.want(Verifying)
+	b.wantGrant(ours, true, 1, fmt.Sprintf("incident:%d", inc.ID))
+	b.wantGrant(theirs, false, 1, fmt.Sprintf("incident:%d", inc.ID))
+	b.wantGrant(b.guard(b.dispatched()[0]), true, 1, fmt.Sprintf("incident:%d", inc.ID))
+}

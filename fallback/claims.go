@@ -82,8 +82,21 @@ func (r *ClaimRequest) check() error {
 	return nil
 }
 
+// fits keeps the work of runs from those who hold a token for a repository and
+// are none of its runs: they could hold it for days.
+func (r *ClaimRequest) fits(byRun bool) error {
+	switch {
+	case r.RepoID == 0:
+	case claimRunForm.MatchString(r.Key) && r.Owner != "" && !byRun:
+		return &claimError{"owner: with a guard token, only the run itself can ask for its claim"}
+	case occurrenceKeyForm.MatchString(r.Key) && (r.Epoch == 0 || r.State != ""):
+		return &claimError{"epoch: with a guard token, this claim can only be presented"}
+	}
+	return nil
+}
+
 // Claim grants a claim, or says who has it. Errors are [ErrClaimKey],
-// [ErrClaimRun], [ErrClaimForeign], [ErrClaimBusy], mistakes of the caller's
+// [ErrClaimRun], [ErrClaimForeign], [ErrClaimBusy], [ErrClaimLimit], mistakes of the caller's
 // (see [IsClaimMistake]), and those of GitHub and of the store.
 func (e *Engine) Claim(ctx context.Context, r ClaimRequest) (ClaimAnswer, error) {
 	if err := r.check(); err != nil {
@@ -95,6 +108,9 @@ func (e *Engine) Claim(ctx context.Context, r ClaimRequest) (ClaimAnswer, error)
 	}
 	s, err := e.claimOf(ctx, r.Key, r.RepoID, attempt)
 	if err != nil {
+		return ClaimAnswer{}, err
+	}
+	if err := r.fits(byRun); err != nil {
 		return ClaimAnswer{}, err
 	}
 	if r.Owner == "" {
@@ -218,5 +234,8 @@ func (e *Engine) reportClaim(ctx context.Context, tx *store.Tx, key string, r Cl
 		return c, "the work is done, which cannot be taken back", nil
 	}
 	c.State = r.State
-	return c, "", tx.SetClaim(ctx, key, r.Epoch, r.State, e.now())
+	if err := tx.SetClaim(ctx, key, r.Epoch, r.State, e.now()); err != nil {
+		return c, "", err
+	}
+	return c, "", e.wakeClaimant(ctx, tx, key)
 }

@@ -121,8 +121,8 @@ type Engine struct {
 	reading chan struct{} // as long as a log is read
 	// workflows are facts of workflow files by blob.
 	workflows *lru.Cache[string, config.WorkflowFacts]
-	up        time.Time     // since when this process hears of GitHub
-	lookUps   chan struct{} // bounds what claims make us ask
+	up        time.Time // since when this process hears of GitHub
+	lookUps   *lookUps  // bounds what claims make us ask
 	clock     *clock
 	answers   *answers // how requests to GitHub went
 	silence   *silence
@@ -153,7 +153,7 @@ func New(c Config) *Engine {
 		c.BotLogin = func() string { return "" }
 	}
 	e := &Engine{Config: c, metrics: newMetrics(c.Store, c.Registerer), up: c.Clock.Now(), at: func(string) error { return nil }}
-	e.actions, e.lookUps = newInFlight(), make(chan struct{}, maxLookUps)
+	e.actions, e.lookUps = newInFlight(), newLookUps(c.Clock)
 	e.reading = make(chan struct{}, logsAtOnce)
 	if c.Registerer != nil {
 		c.Registerer.MustRegister(upstreamGauge{e})

@@ -141,7 +141,7 @@ func (e *Engine) takePart(ctx context.Context, tx *store.Tx, sc *scope, s step) 
 		}
 		is, ok := e.rules(name).Take(d.breaker, sc.inc.ID, now)
 		if !ok {
-			return waitError{now} // the gate says why
+			return waitError{until: now} // the gate says why
 		}
 		if is.Probe == 0 {
 			continue
@@ -153,7 +153,7 @@ func (e *Engine) takePart(ctx context.Context, tx *store.Tx, sc *scope, s step) 
 	}
 	h, err := e.budget(ctx, tx, sc, s)
 	if err == nil && h != nil {
-		return waitError{now}
+		return waitError{until: now}
 	}
 	return err
 }

@@ -9,8 +9,12 @@ import (
 	"github.com/redundancy-app/redundancy/store"
 )
 
-// waitError ends a transaction that cannot begin a step yet.
-type waitError struct{ until time.Time }
+// waitError ends a transaction that cannot begin a step yet. why is for the
+// timeline, if it is not "".
+type waitError struct {
+	until time.Time
+	why   string
+}
 
 func (w waitError) Error() string { return "wait until " + w.until.Format(time.RFC3339) }
 
@@ -58,6 +62,8 @@ func (e *Engine) proceed(ctx context.Context, sc *scope) (next, error) {
 	st, err := e.begin(ctx, sc, s)
 	var wait waitError
 	switch {
+	case errors.As(err, &wait) && wait.why != "":
+		return next{at: wait.until}, e.noteWait(ctx, sc.inc.ID, wait.why)
 	case errors.As(err, &wait):
 		return next{at: wait.until}, nil
 	case err != nil || st == nil:
@@ -141,7 +147,7 @@ func (e *Engine) unambiguous(ctx context.Context, tx *store.Tx, st *store.Step) 
 	for _, o := range open {
 		alike := st.Kind == kindRepositoryDispatch || o.Target == st.Target
 		if o.State == store.StepIntent && alike && o.IncidentID != st.IncidentID && e.Clock.Since(o.IntentAt.Time()) < maxBlocking {
-			return waitError{e.Clock.Now().Add(e.scaled(pollMin))} // wakeNext comes first
+			return waitError{until: e.Clock.Now().Add(e.scaled(pollMin))} // wakeNext comes first
 		}
 	}
 	return nil
@@ -176,7 +182,7 @@ func (e *Engine) claimed(ctx context.Context, tx *store.Tx, inc *store.Incident,
 	case store.ClaimInDoubt:
 		return e.move(ctx, tx, inc, InDoubt, c.Owner+" held the claim and never said what it did", evidence)
 	default:
-		return waitError{c.LeaseUntil.Time().Add(time.Second)}
+		return waitError{until: c.LeaseUntil.Time().Add(time.Second), why: "waiting for the claim: " + refusalOf(c)}
 	}
 }
 

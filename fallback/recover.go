@@ -121,7 +121,14 @@ func (e *Engine) goOn(ctx context.Context, r queue.Recover, key string, id int64
 		case Signal(inc.Signal) == Upstream:
 			answer = refuse("Incident %d is about %s. What waits for it goes on by itself when that works again; each of its incidents can be recovered now.", id, dependencyName(inc.WorkflowPath))
 		case State(inc.State).Active():
+			held, err := e.heldElsewhere(ctx, tx, &inc)
+			if err != nil {
+				return err
+			}
 			answer.Message = fmt.Sprintf("Already recovering %s, incident %d: %s.", name, id, inc.Reason)
+			if held != "" {
+				answer = Answer{IncidentID: id, Message: fmt.Sprintf("Incident %d of %s waits for its claim, and nothing is done meanwhile: %s. It goes on when the claim is given back.", id, name, held)}
+			}
 		case State(inc.State).Waiting():
 			if r.Automated {
 				answer, err = e.bounded(ctx, tx, &inc, r)

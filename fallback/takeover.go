@@ -48,7 +48,7 @@ func (e *Engine) acquire(ctx context.Context, tx *store.Tx, inc *store.Incident,
 	case err != nil:
 		return c, false, err
 	case !seen || r.Attempt == attempt && !r.Completed():
-		return c, false, waitError{e.poll(c.UpdatedAt)} // its end comes as a webhook
+		return c, false, waitError{until: e.poll(c.UpdatedAt), why: "waiting for the claim: " + refusalOf(c)} // its end comes as a webhook
 	case r.Attempt == attempt && r.Conclusion == "success":
 		c.State = store.ClaimDone
 		return c, false, tx.SettleRun(ctx, id, now)
@@ -69,7 +69,7 @@ func orWait(err error, until time.Time) error {
 	if err != nil {
 		return err
 	}
-	return waitError{until}
+	return waitError{until: until}
 }
 
 // primaryDone makes the tombstone of work that a run has done itself.

@@ -71,7 +71,7 @@ func (s *server) healthNow(ctx context.Context, repoID int64) (Health, error) {
 	h.Open = append([]fallback.Incident{}, open...)
 	for _, inc := range open {
 		h.Healthy = false
-		h.Reasons = append(h.Reasons, inc.Repo.FullName()+" "+inc.Workflow+": "+string(inc.State))
+		h.Reasons = append(h.Reasons, inc.Subject()+": "+string(inc.State))
 	}
 	return h, err
 }

@@ -13,28 +13,30 @@ import (
 	"github.com/redundancy-app/redundancy/store"
 )
 
-// watched adds acme/other with a workflow that failed in its last 40 of 120
-// hourly runs, and whose trouble is not ours to show as an incident.
+// watched adds acme/other with a workflow of 1,500 hourly runs that has bad
+// periods and has just failed; its trouble is not ours to show as an incident.
 func (b *bench) watched() {
 	b.t.Helper()
-	newest := time.Now().Add(-time.Hour).Truncate(time.Second)
+	made := risk.Regimes(time.Now().Add(-1500 * time.Hour).Truncate(time.Second))
+	made.Workflows, made.Runs, made.Every = 1, 1500, time.Hour
+	history := risk.Generate(made, 8)
 	err := b.store.Update(b.t.Context(), func(ctx context.Context, tx *store.Tx) error {
 		repo := store.Repository{ID: 10, InstallationID: 7, Owner: "acme", Name: "other", DefaultBranch: "main", SeenAt: 1}
 		if _, err := store.SaveRepositories(ctx, tx, []store.Repository{repo}); err != nil {
 			return err
 		}
 		const path = ".github/workflows/y.yml"
-		w := store.Watch{RepoID: 10, WorkflowPath: path, InstallationID: 7, Facts: `{}`, Flow: `{}`, WatchedSince: store.MillisOf(newest.Add(-240 * time.Hour))}
+		w := store.Watch{RepoID: 10, WorkflowPath: path, InstallationID: 7, Facts: `{}`, Flow: `{}`, WatchedSince: store.MillisOf(made.From)}
 		if err := tx.SaveWatch(ctx, &w); err != nil {
 			return err
 		}
-		for i := range 120 {
-			at := store.MillisOf(newest.Add(-time.Duration(i) * time.Hour))
+		for i, r := range history {
+			at := store.MillisOf(r.Start)
 			run := store.WorkflowRun{
-				RepoID: 10, RunID: int64(1000 - i), Attempt: 1, WorkflowPath: path, Event: "schedule", HeadBranch: "main", URL: fmt.Sprint("https://example.com/", 1000-i),
+				RepoID: 10, RunID: int64(i), Attempt: 1, WorkflowPath: path, Event: "schedule", HeadBranch: "main", URL: fmt.Sprint("https://example.com/", i),
 				Status: "completed", Conclusion: "success", CreatedAt: at, StartedAt: at, BeganAt: at + 5000, UpdatedAt: at + 60_000, ObservedAt: at + 60_000,
 			}
-			if i < 40 {
+			if r.Failed {
 				run.Conclusion = "failure"
 			}
 			if _, err := tx.SaveRun(ctx, run); err != nil {
@@ -64,20 +66,20 @@ func TestHealthOverTime(t *testing.T) {
 	b.watched()
 	var all, one api.Health
 	b.decode("/api/v1/health", &all)
-	if all.Healthy || len(all.Open) != 1 || all.RepositoriesTotal != 1 || all.Score == nil || *all.Score != 64 || all.Formula.Runs != 45 {
+	if all.Healthy || len(all.Open) != 1 || all.RepositoriesTotal != 1 || all.Score == nil || *all.Score != 85.6 || all.Formula.Runs != 45 {
 		t.Errorf("over all: %+v", all)
 	}
 	b.decode("/api/v1/health?repo=ACME/other", &one)
-	if !one.Healthy || len(one.Open) != 0 || len(one.Targets) != 1 || one.Targets[0].Deductions[0].Cause != "40 of the last 50 runs failed" {
+	if !one.Healthy || len(one.Open) != 0 || len(one.Targets) != 1 || one.Targets[0].Deductions[0].Cause != "16 of the last 50 runs failed" {
 		t.Errorf("an incident of another repository is no matter of this one: %+v", one)
 	}
-	if link := one.Targets[0].Deductions[0].Links[0]; link.Kind != "run" || link.URL != "https://example.com/1000" {
+	if link := one.Targets[0].Deductions[0].Links[0]; link.Kind != "run" || link.URL != "https://example.com/1499" {
 		t.Errorf("the deduction leads to %+v", link)
 	}
-	if len(one.Risk) != 1 || !one.Risk[0].Signal || !strings.HasPrefix(one.Risk[0].Text, "10 of the last 10 runs failed: risk 7") || one.Risk[0].Outcomes == nil {
+	if len(one.Risk) != 1 || !one.Risk[0].Signal || !strings.HasPrefix(one.Risk[0].Text, "2 of the last 10 runs failed: risk 35 % (80 % interval 25 to 46 %)") || one.Risk[0].Outcomes == nil {
 		t.Errorf("risk: %+v", one.Risk)
 	}
-	if one.EarlyWarning == nil || one.EarlyWarning.Warning || one.EarlyWarning.BaselineSamples != 120 {
+	if one.EarlyWarning == nil || one.EarlyWarning.Warning || one.EarlyWarning.BaselineSamples < 600 {
 		t.Errorf("early warning: %+v", one.EarlyWarning)
 	}
 }
@@ -98,11 +100,12 @@ func TestRisk(t *testing.T) {
 	}
 	var res risk.Result
 	b.decode("/api/v1/risk/backtest", &res)
-	if res.Runs != 120 || res.Signal || !strings.HasPrefix(res.Verdict, "not enough signal: 120 conclusive runs") {
+	if res.Runs != 1500 || res.N != 1300 || res.From.IsZero() || len(res.Predictors) != 4 {
 		t.Errorf("backtest: %+v", res)
 	}
+	res = risk.Result{}
 	b.decode("/api/v1/risk/backtest?repo=acme/site", &res)
-	if res.Runs != 0 {
+	if got := b.get("/api/v1/risk/backtest?repo=acme/site", token); res.Runs != 0 || strings.Contains(got.body, `"from"`) || strings.Contains(got.body, "0001-01-01") {
 		t.Errorf("of a repository without watched workflows: %+v", res)
 	}
 }

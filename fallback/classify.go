@@ -3,7 +3,6 @@ package fallback
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/go-github/v62/github"
@@ -113,18 +112,6 @@ func causeOf(inc *store.Incident, list []*github.WorkflowJob, symptom, flaky boo
 		return config.Flaky
 	}
 	return config.Code
-}
-
-// runnerSteps are the steps that GitHub adds around the user's.
-var runnerSteps = []string{"Set up job", "Set up runner", "Initialize containers", "Stop containers", "Complete job", "Complete runner"}
-
-// ranUserStep says whether a step of the workflow itself was executed.
-func ranUserStep(j *github.WorkflowJob) bool {
-	return slices.ContainsFunc(j.Steps, func(s *github.TaskStep) bool {
-		ran := s.GetConclusion() == "success" || failed(s.GetConclusion())
-		return ran && !slices.Contains(runnerSteps, s.GetName()) &&
-			!strings.HasPrefix(s.GetName(), "Pull ") && !strings.HasPrefix(s.GetName(), "Build container for ")
-	})
 }
 
 // whatFailed is the first failed job that has a failed step, with the first of

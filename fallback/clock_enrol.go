@@ -60,6 +60,9 @@ func (e *Engine) enrol(ctx context.Context, tx *store.Tx, repo queue.Repo, flow 
 	} else if err := e.newCrons(&w, crons); err != nil {
 		return err
 	}
+	if w.FirstSeen == 0 {
+		w.FirstSeen = e.now()
+	}
 	w.RepoID, w.InstallationID, w.WorkflowPath = repo.ID, repo.InstallationID, flow.File
 	for _, part := range []struct {
 		value any

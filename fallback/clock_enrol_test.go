@@ -41,6 +41,9 @@ func TestEnrol(t *testing.T) {
 		if w.DueAt.Time() != hour(31, 0) || w.WatchedSince != first.WatchedSince {
 			t.Errorf("due at %v, since %v", w.DueAt.Time(), w.WatchedSince.Time())
 		}
+		if w.FirstSeen == 0 || w.FirstSeen != first.FirstSeen {
+			t.Errorf("first seen %v, was %v: its past is forgotten", w.FirstSeen.Time(), first.FirstSeen.Time())
+		}
 	})
 	t.Run("no cron, no due", func(t *testing.T) {
 		b.enrol(workflows)

@@ -146,7 +146,7 @@ func TestKilledAnywhere(t *testing.T) {
 			for i, act := range l.acts {
 				last := i + 1
 				switch {
-				case testing.Short() && i%7 != 0, !all && !telling(act), !all && c.fleet != nil && i%3 != 0:
+				case (testing.Short() || underRace) && i%7 != 0, !all && !telling(act), !all && c.fleet != nil && i%3 != 0:
 					continue
 				}
 				slots <- struct{}{}

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -140,7 +141,11 @@ func (e *Engine) stillMeant(ctx context.Context, client *github.Client, args que
 	if len(missing) == 0 {
 		return nil, nil
 	}
+	due := pushed.Add(2*e.scaled(pushGrace) + e.scaled(secondLook))
 	head, err := branchHead(ctx, client, args.Repo, args.Branch)
+	if githubapi.IsNotFound(err) && !e.Clock.Now().Before(due) {
+		return nil, nil // the branch is gone
+	}
 	if err != nil || head == args.SHA {
 		return missing, err
 	}
@@ -158,7 +163,7 @@ func (e *Engine) stillMeant(ctx context.Context, client *github.Client, args que
 			rest = append(rest, x)
 		}
 	}
-	if due := pushed.Add(2*e.scaled(pushGrace) + e.scaled(secondLook)); len(rest) > 0 && e.Clock.Now().Before(due) {
+	if len(rest) > 0 && e.Clock.Now().Before(due) {
 		return nil, queue.Snooze(due, nil)
 	}
 	return rest, nil

@@ -94,6 +94,7 @@ func (e *Engine) judge(ctx context.Context, client *github.Client, repo queue.Re
 // unseen is a run of whose jobs GitHub shows nothing, which proves nothing:
 // they are looked for again, and nothing is done about the run until then.
 func (e *Engine) unseen(run store.WorkflowRun) judged {
-	next := e.Clock.Now().Add(e.scaled(secondLook))
+	age := e.Clock.Since(ready(run))
+	next := e.Clock.Now().Add(min(max(age/10, e.scaled(secondLook)), e.scaled(pollDoubt)))
 	return judged{Sight: stall.Sight{Status: run.Status, Since: ready(run)}, Verdict: stall.Verdict{Level: stall.Unseen, Next: next}}
 }

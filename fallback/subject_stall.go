@@ -38,7 +38,7 @@ func (stallSubject) confirm(ctx context.Context, e *Engine, sc *scope) (next, er
 	}
 	switch {
 	case j.Level == stall.Unseen && known.Attempt == sc.inc.RunAttempt:
-		return next{at: e.poll(sc.inc.UpdatedAt)}, nil
+		return next{at: j.Next}, nil
 	case j.Level == stall.Fine || j.Level == stall.Waiting || known.Attempt != sc.inc.RunAttempt:
 		return next{}, e.gotOn(ctx, sc, known, j)
 	case j.Level == stall.Suspected && sc.inc.LookedAt != 0: // it has moved between two looks
@@ -186,7 +186,7 @@ func (stallSubject) look(ctx context.Context, e *Engine, sc *scope) (n next, sto
 	case s != Failing && s != Recovering && s != Suppressed:
 		return next{}, false, nil
 	case j.Level == stall.Unseen:
-		return next{at: e.poll(sc.inc.UpdatedAt)}, true, nil
+		return next{at: j.Next}, true, nil
 	case j.Level != stall.Stuck && sc.inc.ConfirmedAt == 0 && known.Attempt == sc.inc.RunAttempt:
 		sc.inc.HeldBy, sc.inc.NotBefore = "", 0
 		return next{}, true, e.gotOn(ctx, sc, known, j)

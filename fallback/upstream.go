@@ -17,7 +17,7 @@ import (
 const upstreamAgain = 30 * time.Minute
 
 // dependencyNames are for people.
-var dependencyNames = map[string]string{dependsActions: "GitHub Actions", dependsAPI: "GitHub's API", dependsWebhooks: "GitHub's webhooks"}
+var dependencyNames = map[string]string{dependsActions: "GitHub Actions", dependsAPI: "GitHub's API", dependsWebhooks: "GitHub's delivery of webhooks"}
 
 func dependencyName(name string) string {
 	if shown, ok := dependencyNames[name]; ok {

@@ -53,6 +53,15 @@ func (u UpstreamStatus) String() string {
 	return text
 }
 
+// Subject is what an incident is about, for people: the repository and the
+// workflow, or the dependency that is in trouble for all of them.
+func (i Incident) Subject() string {
+	if i.Signal == Upstream {
+		return dependencyName(i.Workflow) + ", which all repositories need"
+	}
+	return i.Repo.FullName() + " " + i.Workflow
+}
+
 // Upstreams lists the dependencies that are in trouble, by name.
 func (e *Engine) Upstreams(ctx context.Context) ([]UpstreamStatus, error) {
 	rows, err := e.Store.Dependencies(ctx)

@@ -91,6 +91,7 @@ func (e *Engine) probing(ctx context.Context, sc *scope, d dependency, b storm.B
 	others := slices.DeleteFunc(slices.Clone(waiting), func(inc store.Incident) bool {
 		return slices.Contains(b.Doubts, strconv.FormatInt(inc.RepoID, 10))
 	})
+	certain := len(others) == 0 && len(b.Doubts) > 0 && len(waiting) > 0 // then its answer has to do
 	if len(others) > 0 {
 		waiting = others
 	}
@@ -98,6 +99,14 @@ func (e *Engine) probing(ctx context.Context, sc *scope, d dependency, b storm.B
 	pause := e.scaled(pollMin)
 	look := int(now.Sub(b.Since) / pause)
 	err = e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if is, err := readDependency(ctx, tx, d.Name); err != nil {
+			return err
+		} else if certain && is.Breaker == d.Breaker {
+			b.Doubts = nil
+			if err := e.turned(ctx, tx, is, b, "there is no other probe", nil); err != nil {
+				return err
+			}
+		}
 		for i := range min(maxCandidates, len(waiting)) {
 			inc := waiting[(look*maxCandidates+i)%len(waiting)]
 			if err := e.wake(ctx, tx, inc.ID); err != nil {

@@ -10,7 +10,9 @@ import (
 type Facts struct {
 	Repo     string // owner/name
 	Workflow string // path
-	Since    time.Time
+	// Since is when it was enrolled. A schedule that is edited later begins anew,
+	// and what is known of the workflow does not.
+	Since time.Time
 	// Grace is how late an answer to a tick may come before it counts as late.
 	Grace     time.Duration
 	Scheduled bool // it has a schedule

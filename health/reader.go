@@ -64,7 +64,7 @@ func (r *Reader) Targets(ctx context.Context, repo store.Repository) ([]Target, 
 }
 
 func (r *Reader) facts(ctx context.Context, repo store.Repository, w store.Watch) (*Facts, error) {
-	f := &Facts{Repo: repo.FullName(), Workflow: w.WorkflowPath, Since: w.WatchedSince.Time(), Grace: defaultGrace}
+	f := &Facts{Repo: repo.FullName(), Workflow: w.WorkflowPath, Since: cmp.Or(w.FirstSeen, w.WatchedSince).Time(), Grace: defaultGrace}
 	var file config.WorkflowFacts
 	var flow config.Workflow
 	if err := decode(w.Facts, &file); err != nil {

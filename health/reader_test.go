@@ -109,6 +109,12 @@ func TestReaderCountsWhatMatters(t *testing.T) {
 	if err != nil || said(rep.Targets[0].Deductions) != "runs -4.1: 1 of the last 11 runs failed (run 6)" {
 		t.Fatalf("%+v, %v", rep, err)
 	}
+	// So has one of which only the re-run was ever seen.
+	failed(7, func(r *store.WorkflowRun) { r.Attempt, r.Conclusion = 2, "success" })
+	rep, err = b.reader.Repository(t.Context(), repo)
+	if err != nil || said(rep.Targets[0].Deductions) != "runs -7.5: 2 of the last 12 runs failed (run 7, run 6)" {
+		t.Fatalf("%+v, %v", rep, err)
+	}
 }
 
 func TestReaderUsesTheGraceInForce(t *testing.T) {
@@ -146,6 +152,32 @@ func TestReaderUsesTheGraceInForce(t *testing.T) {
 				t.Errorf("%+v, %v", got, err)
 			}
 		})
+	}
+}
+
+// TestReaderKeepsThePast: a schedule that is edited begins anew, and what the
+// workflow went through before stays known.
+func TestReaderKeepsThePast(t *testing.T) {
+	b := newBench(t)
+	repo := b.repo(9, nil, map[string]string{"x.yml": ""})
+	b.write(func(ctx context.Context, tx *store.Tx) error {
+		w := store.Watch{RepoID: 9, WorkflowPath: "y.yml", InstallationID: 7, Facts: "{}", Flow: "{}", WatchedSince: ago(10 * day), FirstSeen: ago(10 * day)}
+		if err := tx.SaveWatch(ctx, &w); err != nil {
+			return err
+		}
+		w.WatchedSince = ago(time.Hour)
+		inc := store.Incident{
+			RepoID: 9, InstallationID: 7, WorkflowPath: "y.yml", OccurrenceKey: "k", Signal: "missed", State: "recovered",
+			BeganAt: ago(36 * time.Hour), OpenedAt: ago(36 * time.Hour), ConfirmedAt: ago(35 * time.Hour), SettledAt: ago(12 * time.Hour),
+		}
+		if _, err := tx.OpenIncident(ctx, &inc); err != nil {
+			return err
+		}
+		return tx.SaveWatch(ctx, &w)
+	})
+	got, err := b.reader.Targets(t.Context(), repo)
+	if err != nil || got[1].Availability == nil || *got[1].Availability != 0.9 || got[1].MTTD == nil || got[1].MTTR == nil {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 
@@ -223,50 +255,5 @@ func TestFleetOutOfTime(t *testing.T) {
 	cancel()
 	if _, err = b.reader.Fleet(gone); err == nil {
 		t.Error("a request that nobody waits for was answered")
-	}
-}
-
-// TestReuse: what takes long in all is used for twenty times as long, an hour
-// at most.
-func TestReuse(t *testing.T) {
-	for _, tt := range []struct {
-		cost  time.Duration
-		total int
-		want  time.Duration
-	}{{0, 5, 0}, {time.Millisecond, 1, 20 * time.Millisecond}, {time.Millisecond, 1000, 20 * time.Second}, {time.Second, 179, 3580 * time.Second}, {time.Second, 180, maxReuse}, {time.Second, 10_000, maxReuse}} {
-		k := newKept()
-		k.put(1, entry{}, tt.cost)
-		if got := k.reuse(tt.total); got != tt.want {
-			t.Errorf("%d repositories of %s: %s, want %s", tt.total, tt.cost, got, tt.want)
-		}
-	}
-}
-
-func TestFleetReusesWhatIsYoung(t *testing.T) {
-	b := newBench(t)
-	repo := b.repo(1, nil, map[string]string{"a.yml": "SSSSSSSSSS"})
-	score := func() float64 {
-		t.Helper()
-		rep, err := b.reader.Fleet(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return *rep.Score
-	}
-	if score() != 100 {
-		t.Fatal("not all well at first")
-	}
-	e, _ := b.reader.kept.get(repo.ID)
-	b.reader.kept.put(repo.ID, e, time.Second) // as if it had taken that long: counts for 20 s
-	run := outcomes("F")[0]
-	run.RunID = 1
-	b.write(func(ctx context.Context, tx *store.Tx) error { return saveRun(ctx, tx, 1, "a.yml", run, nil) })
-	b.clock.Advance(20*time.Second - time.Millisecond)
-	if got := score(); got != 100 {
-		t.Errorf("computed anew: %v", got)
-	}
-	b.clock.Advance(time.Millisecond)
-	if got := score(); got != 95.9 {
-		t.Errorf("too old, and still used: %v", got)
 	}
 }

@@ -18,8 +18,8 @@ type Repository struct {
 // Summarise computes a repository's figures from those of its workflows.
 func Summarise(repo string, targets []Target) Repository {
 	r := Repository{Repo: repo, Targets: len(targets)}
-	var scores, available, this, before average
-	lowest := 101.0
+	var available average
+	var scores, this, before half
 	for _, t := range targets {
 		r.Open += t.Open
 		available.addOptional(t.Availability)
@@ -31,18 +31,18 @@ func Summarise(repo string, targets []Target) Repository {
 			continue
 		}
 		r.Scored++
-		scores.add(*t.Score)
-		if *t.Score < lowest {
-			lowest, r.Worst = *t.Score, t.Workflow
+		if scores.n == 0 || *t.Score < scores.lowest {
+			r.Worst = t.Workflow
 		}
+		scores.add(*t.Score)
 	}
 	r.Availability = available.mean()
 	if this.n > 0 {
-		r.Trend = newTrend(*this.mean(), *before.mean())
+		r.Trend = newTrend(this.mark(), before.mark())
 	}
 	switch {
 	case r.Scored > 0:
-		r.Score = tenth((*scores.mean() + lowest) / 2)
+		r.Score = tenth(scores.mark())
 	case len(targets) == 0:
 		r.WhyNoScore = "no workflow is watched"
 	default:
@@ -50,6 +50,22 @@ func Summarise(repo string, targets []Target) Repository {
 	}
 	return r
 }
+
+// half is the mean and the lowest of scores, half of each.
+type half struct {
+	average
+	lowest float64
+}
+
+func (h *half) add(v float64) {
+	if h.n == 0 || v < h.lowest {
+		h.lowest = v
+	}
+	h.average.add(v)
+}
+
+// mark is the score of all; there must be one.
+func (h *half) mark() float64 { return (*h.mean() + h.lowest) / 2 }
 
 // average is a mean in the making.
 type average struct {

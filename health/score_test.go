@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"github.com/redundancy-app/redundancy/store"
@@ -194,102 +193,6 @@ func said(list []Deduction) string {
 		parts = append(parts, fmt.Sprintf("%s -%g: %s (%s)", d.Component, d.Points, d.Cause, strings.Join(links, ", ")))
 	}
 	return strings.Join(parts, "; ")
-}
-
-func TestFigures(t *testing.T) {
-	f := base(nil)
-	f.Since = now.Add(-10 * day)
-	f.Incidents = []store.IncidentSpan{
-		// Noticed an hour after it began, an hour more to confirm, twelve in all.
-		{ID: 5, BeganAt: ago(36 * time.Hour), OpenedAt: ago(35 * time.Hour), ConfirmedAt: ago(34 * time.Hour), SettledAt: ago(24 * time.Hour)},
-		// At the same time: no more outage, but an incident.
-		{ID: 4, BeganAt: ago(30 * time.Hour), OpenedAt: ago(30 * time.Hour), ConfirmedAt: ago(30 * time.Hour), SettledAt: ago(18 * time.Hour)},
-		// Never confirmed.
-		{ID: 3, BeganAt: ago(99 * time.Hour), OpenedAt: ago(99 * time.Hour), SettledAt: ago(50 * time.Hour)},
-		// Open for six hours.
-		{ID: 2, OpenedAt: ago(6 * time.Hour), ConfirmedAt: ago(6 * time.Hour)},
-		// Over before it was watched.
-		{ID: 1, OpenedAt: ago(12 * day), ConfirmedAt: ago(12 * day), SettledAt: ago(11 * day)},
-		// GitHub's clock was ahead: it began before we heard of it all the same.
-		{ID: 6, BeganAt: ago(59 * time.Minute), OpenedAt: ago(time.Hour), ConfirmedAt: ago(time.Hour), SettledAt: ago(time.Hour)},
-	}
-	got := figures(f, now)
-	want := Figures{
-		Availability: number(1 - 24.0/240), DownSeconds: 24 * 3600, Incidents: 4, Open: 1,
-		MTTD: number(2 * 3600 / 4.0), MTTR: number((12 + 12 + 0) * 3600 / 3.0),
-	}
-	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
-		t.Error(diff)
-	}
-	f.Since, f.Incidents = now, nil
-	if got := figures(f, now); got.Availability != nil || got.MTTD != nil || got.MTTR != nil {
-		t.Errorf("figures of no time: %+v", got)
-	}
-}
-
-func number(v float64) *float64 { return &v }
-
-func TestTrend(t *testing.T) {
-	daily := func(this, before string) *Facts {
-		f := base(nil)
-		f.Scheduled = false
-		for i, c := range this {
-			r := outcomes(string(c))[0]
-			r.CreatedAt = ago(time.Duration(i)*day + time.Hour)
-			f.Runs = append(f.Runs, r)
-		}
-		for i, c := range before {
-			r := outcomes(string(c))[0]
-			r.CreatedAt = ago(time.Duration(i+7)*day + time.Hour)
-			f.Runs = append(f.Runs, r)
-		}
-		return f
-	}
-	for _, tt := range []struct {
-		name         string
-		this, before string
-		want         *Trend
-	}{
-		{"better", "SSSSSSS", "FFSSSSS", &Trend{100, 76.6, 23.4}}, // 100 x (1 - 45 x 2/7 / 55)
-		{"worse", "SSSSF", "SSSSS", &Trend{83.6, 100, -16.4}},
-		{"too few this week", "SSSS", "SSSSS", nil},
-		{"too few before", "SSSSSSS", "SSSSc", nil},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, trend(daily(tt.this, tt.before), now)); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-	late := daily("SSSSSSS", "SSSSSSS")
-	late.Scheduled = true
-	for i := range late.Runs[:7] {
-		late.Runs[i].TickAt = late.Runs[i].CreatedAt - store.Millis(time.Hour.Milliseconds())
-	}
-	if diff := cmp.Diff(&Trend{86.7, 100, -13.3}, trend(late, now)); diff != "" { // 100 x (1 - 10/75)
-		t.Error(diff)
-	}
-}
-
-func TestSummarise(t *testing.T) {
-	target := func(name string, score float64) Target {
-		one := Target{Workflow: name, Figures: Figures{Availability: number(0.5), Open: 1}}
-		if score >= 0 {
-			one.Score = &score
-		}
-		return one
-	}
-	got := Summarise("acme/site", []Target{target("a", 100), target("b", 100), target("c", 40), target("new", -1)})
-	want := Repository{Repo: "acme/site", Score: number(60), Targets: 4, Scored: 3, Open: 4, Worst: "c", Availability: number(0.5)}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-	if got := Summarise("acme/site", []Target{target("new", -1)}); got.Score != nil || got.WhyNoScore != "none of its workflows has enough runs yet" {
-		t.Errorf("%+v", got)
-	}
-	if got := Summarise("acme/site", nil); got.Score != nil || got.WhyNoScore != "no workflow is watched" {
-		t.Errorf("%+v", got)
-	}
 }
 
 // TestDocumentedFormula holds docs/health.md to the code.

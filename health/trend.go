@@ -6,9 +6,10 @@ import (
 	"github.com/redundancy-app/redundancy/store"
 )
 
-// Trend compares the last seven days with the seven before. A week's score
-// leaves the open incidents out, since what state an incident was in a week ago
-// is not what it costs today, and is scaled to 100 again.
+// Trend compares the last seven days with the seven before. A week's score is
+// in the points of the score itself, by the same weights, and leaves the open
+// incidents out: what state an incident was in a week ago is not what it costs
+// today. So the score can be below both weeks, by the weight of an incident.
 type Trend struct {
 	ThisWeek   float64 `json:"this_week"`
 	WeekBefore float64 `json:"week_before"`
@@ -38,10 +39,9 @@ func week(f *Facts, end time.Time) (float64, bool) {
 	if len(runs) < w.MinWeek {
 		return 0, false
 	}
-	lost, most := w.Runs*share(len(failed), len(runs)), w.Runs+w.Repair
+	lost := w.Runs * share(len(failed), len(runs))
 	if ticks := f.answers(0, from, to); f.Scheduled && len(ticks) >= w.MinWeek {
 		lost += w.Punctuality * costs(ticks) / float64(len(ticks))
-		most += w.Punctuality
 	}
 	var repairs []time.Duration
 	for _, inc := range f.Incidents {
@@ -52,5 +52,5 @@ func week(f *Facts, end time.Time) (float64, bool) {
 	if m := mean(repairs); m != nil {
 		lost += w.Repair * min(1, *m/w.RepairFull)
 	}
-	return 100 * (1 - lost/most), true
+	return 100 - lost, true
 }

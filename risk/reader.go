@@ -117,7 +117,7 @@ func (r *Reader) runs(ctx context.Context, repo store.Repository, path string, l
 	runs := make([]Run, 0, len(past))
 	for _, p := range past {
 		failed, conclusive := Outcome(p.Conclusion)
-		if !conclusive || p.Attempt != 1 || p.EndedAt < p.CreatedAt {
+		if !conclusive || p.EndedAt < p.CreatedAt {
 			continue
 		}
 		run := Run{ID: p.RunID, URL: p.URL, Workflow: repo.FullName() + " " + path, Start: p.CreatedAt.Time(), End: p.EndedAt.Time(), Failed: failed}

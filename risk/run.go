@@ -4,7 +4,8 @@ import "time"
 
 // Run is a conclusive run: one that succeeded or failed. Cancelled, skipped,
 // neutral and action_required ones say nothing about the workflow and have no
-// place here. It is a first attempt: what a re-run does is another question.
+// place here. It is a first attempt: what a re-run does is another question, but
+// that there was one says that the first had failed.
 type Run struct {
 	ID       int64
 	URL      string

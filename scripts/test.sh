@@ -16,4 +16,7 @@ need gcc gcc        # the race detector links with it
 # The independent double is JavaScript; it is used where it lies beside the checkout.
 [ ! -d ../shared/github-double ] || need npm npm
 
-CGO_ENABLED=1 go test -race -timeout 30m ./...
+CGO_ENABLED=1 go test -race -timeout 40m ./...
+# The race detector makes the matrices of faults ten times slower, so they are
+# sampled above. Here they run whole.
+go test -timeout 30m -run 'Killed|Fault|Interleaving' ./fallback ./cmd/redundancy

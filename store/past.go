@@ -24,7 +24,10 @@ const pastRun = "run_id, attempt, conclusion, url, created_at, started_at, began
 
 // PastRuns are the runs of a workflow on a branch created since a moment that
 // have ended, newest first and at most limit. Each is told by the earliest
-// attempt known to have ended: what happened before anybody helped. Runs of
+// attempt known to have ended: what happened before anybody helped. Where that
+// is a later one (GitHub lists only the newest attempt of a run, so a history
+// that was read afterwards has no other), the first is taken to have failed, at
+// the latest when the re-run was asked for: that is what people re-run. Runs of
 // pull requests are left out. An empty branch means any.
 func (s *Store) PastRuns(ctx context.Context, repoID int64, path, branch string, since Millis, limit int64) ([]PastRun, error) {
 	var rows []PastRun
@@ -40,10 +43,21 @@ func (s *Store) PastRuns(ctx context.Context, repoID int64, path, branch string,
 	first := rows[:0]
 	for _, r := range rows {
 		if len(first) == 0 || first[len(first)-1].RunID != r.RunID {
-			first = append(first, r)
+			first = append(first, r.asFirst())
 		}
 	}
 	return first, nil
+}
+
+// asFirst is what a run's earliest known attempt says of its first.
+func (r PastRun) asFirst() PastRun {
+	if r.Attempt > 1 {
+		r.Attempt, r.Conclusion, r.BeganAt = 1, "failure", 0
+		if r.StartedAt >= r.CreatedAt {
+			r.EndedAt = r.StartedAt
+		}
+	}
+	return r
 }
 
 // PastTicks are the ticks of a workflow since a moment that no run answered in

@@ -28,6 +28,7 @@ type Watch struct {
 	StateAt        Millis
 	Flapping       bool
 	HistoryAt      Millis // when its past runs were read; 0 never
+	FirstSeen      Millis // when it was enrolled; unlike WatchedSince it never moves
 	CronsSince     string // JSON: when crons began that are younger than the watch, by "spec|timezone", in ms; "" none is
 }
 
@@ -46,7 +47,7 @@ func WatchesOf(ctx context.Context, db bun.IDB, repoID int64) ([]Watch, error) {
 	return list, nil
 }
 
-// SaveWatch writes a watch, new or not.
+// SaveWatch writes a watch, new or not. FirstSeen is kept from the first time.
 func (tx *Tx) SaveWatch(ctx context.Context, w *Watch) error {
 	_, err := tx.NewInsert().Model(w).On("CONFLICT (repo_id, workflow_path) DO UPDATE").
 		Set("installation_id = EXCLUDED.installation_id, facts = EXCLUDED.facts, flow = EXCLUDED.flow").

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 )
@@ -41,6 +42,15 @@ workflows:
     effect: idempotent
     recover:
       - repository_dispatch: {event_type: sync-fallback}
+  - file: stuck.yml
+    effect: idempotent
+    stall: {queued: 2m}
+    recover: [{rerun: {}}]
+  - file: missed.yml
+    effect: idempotent
+    schedule: {grace: 1m, deadline: 2m, late: cancel}
+    recover:
+      - dispatch: {workflow: marketing-sync-fallback.yml, ref: main, inputs: {reason: missed}}
 `
 	workflowEvent = `name: sync-fallback
 on:
@@ -78,6 +88,10 @@ func TestAgainstIndependentDouble(t *testing.T) {
 		t.Skip("needs Node; part of make test")
 	}
 	d := startDouble(t)
+	address := startBinary(t, d, "REDUNDANCY_DATA_DIR="+filepath.Join(t.TempDir(), "state"), "REDUNDANCY_POLL_SCALE=20")
+	d.ctl("/config", map[string]any{"hook": map[string]any{"url": "http://" + address + "/api/github/hook"}})
+	// A minute that begins when the repository has been watched for a while.
+	tick := time.Now().UTC().Truncate(time.Minute).Add(2 * time.Minute)
 	permissions, events := manifest(t)
 	d.ctl("/users", map[string]any{"login": "maintainer"})
 	d.ctl("/repos", map[string]any{"full": "acme/demo", "files": map[string]string{
@@ -85,12 +99,11 @@ func TestAgainstIndependentDouble(t *testing.T) {
 		".github/workflows/marketing-sync-fallback.yml": workflowFallback,
 		".github/workflows/sync-health.yml":             demoFile("sync-health.yml"),
 		".github/workflows/sync-fallback.yml":           workflowEvent,
+		".github/workflows/stuck.yml":                   cronWorkflow("stuck", "41 3 * * 6"),
+		".github/workflows/missed.yml":                  cronWorkflow("missed", fmt.Sprintf("%d %d * * *", tick.Minute(), tick.Hour())),
 		".github/redundancy.yml":                        repositoryConfig,
 	}})
 	d.ctl("/users", map[string]any{"login": "maintainer", "repo": "acme/demo", "permission": "write"})
-	data := t.TempDir()
-	address := startBinary(t, d, "REDUNDANCY_DATA_DIR="+filepath.Join(data, "state"), "REDUNDANCY_POLL_SCALE=20")
-	d.ctl("/config", map[string]any{"hook": map[string]any{"url": "http://" + address + "/api/github/hook"}})
 	d.ctl("/installations", map[string]any{"account": "acme", "permissions": permissions, "events": events})
 
 	t.Run("a push is validated", func(t *testing.T) {
@@ -107,13 +120,14 @@ func TestAgainstIndependentDouble(t *testing.T) {
 		})
 	})
 
-	// recovered makes a watched workflow fail, ends the run of the fallback that
-	// appears, and waits for the Check Run.
-	recovered := func(t *testing.T, workflow, fallback string) {
+	// recovered makes a watched workflow fail with a line of its log, ends the run
+	// of the fallback that appears, and waits for the Check Run. The same line
+	// again would be the same failure, which has to cool down.
+	recovered := func(t *testing.T, workflow, fallback, line string) {
 		before := d.runsOf(fallback)
 		run := d.ctl("/runs", map[string]any{"workflow": workflow + ".yml", "event": "schedule"})
 		shown := len(d.checks("redundancy / recover " + workflow))
-		d.ctl(fmt.Sprintf("/runs/%.0f", run["id"]), map[string]any{"conclusion": "failure"})
+		d.fail(run, line)
 		d.until("a run of "+fallback, func() bool { return len(d.runsOf(fallback)) > len(before) })
 		children := d.runsOf(fallback)
 		d.ctl(fmt.Sprintf("/runs/%.0f", children[len(children)-1]["id"]), map[string]any{"conclusion": "success"})
@@ -125,12 +139,16 @@ func TestAgainstIndependentDouble(t *testing.T) {
 			t.Errorf("%s ran %d times for one failure", fallback, n-len(before))
 		}
 	}
-	t.Run("a failed run is recovered by a dispatch", func(t *testing.T) { recovered(t, "marketing-sync", "marketing-sync-fallback") })
-	t.Run("and by an event", func(t *testing.T) { recovered(t, "sync-health", "sync-fallback") })
+	t.Run("a failed run is recovered by a dispatch", func(t *testing.T) {
+		recovered(t, "marketing-sync", "marketing-sync-fallback", "the token of the target has expired")
+	})
+	t.Run("and by an event", func(t *testing.T) { recovered(t, "sync-health", "sync-fallback", "three feeds are stale") })
 	t.Run("and when the answer to the dispatch is lost", func(t *testing.T) {
 		d.ctl("/faults", map[string]any{"operation": "actions/create-workflow-dispatch", "action": "reset", "after_effect": true})
-		recovered(t, "marketing-sync", "marketing-sync-fallback")
+		recovered(t, "marketing-sync", "marketing-sync-fallback", "cannot resolve the name of the target")
 	})
+
+	t.Run("a run that is stuck is cancelled and re-run", func(t *testing.T) { stuckRun(t, d) })
 
 	t.Run("a command is answered", func(t *testing.T) {
 		issue := d.ctl("/issues", map[string]any{"title": "status?"})
@@ -157,6 +175,9 @@ func TestAgainstIndependentDouble(t *testing.T) {
 			d.until(fmt.Sprintf("an answer to %s (had %d runs)", path, before), func() bool { return updates() > was })
 		}
 	})
+	t.Run("a tick that GitHub drops is made up for, and its late run is cancelled", func(t *testing.T) { missedTick(t, d, tick) })
 	d.ctl("/settle", map[string]any{})
 	d.verdict()
+	d.judged("actions/get-workflow", "actions/list-workflow-runs", "actions/list-jobs-for-workflow-run-attempt", "actions/download-job-logs-for-workflow-run",
+		"actions/cancel-workflow-run", "actions/create-workflow-dispatch", "repos/create-dispatch-event")
 }

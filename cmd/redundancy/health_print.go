@@ -77,13 +77,17 @@ func printTargets(t io.Writer, h api.Health) {
 		for _, d := range x.Deductions {
 			line := fmt.Sprintf("  -%.1f  %s", d.Points, printable(d.Cause))
 			for _, l := range d.Links {
-				line += " " + printable(l.URL)
+				if l.Kind == "incident" { // its URL is a path of the API
+					line += fmt.Sprintf("; redundancy explain %d", l.ID)
+				} else {
+					line += " " + printable(l.URL)
+				}
 			}
 			fmt.Fprintln(t, line)
 		}
 	}
 	if len(h.Risk) > 0 {
-		fmt.Fprintln(t, "\nrisk of the next run, for information only")
+		fmt.Fprintln(t, "\nrisk of the next run, and lasting changes, for information only")
 	}
 	for _, a := range h.Risk {
 		fmt.Fprintf(t, "  %s: %s\n", printable(a.Workflow), printable(a.Text))
@@ -117,7 +121,7 @@ func trendText(t *health.Trend) string {
 	if t == nil {
 		return ""
 	}
-	return fmt.Sprintf(" (this week %.1f, the week before %.1f)", t.ThisWeek, t.WeekBefore)
+	return fmt.Sprintf(" (without open incidents: this week %.1f, the week before %.1f)", t.ThisWeek, t.WeekBefore)
 }
 
 func changeText(t *health.Trend) string {

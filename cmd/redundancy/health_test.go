@@ -19,7 +19,8 @@ func TestHealthIsReadable(t *testing.T) {
 	h.Repositories = []health.Repository{{Repo: "acme/site", Score: v(82.5), Worst: "x.yml", Open: 1, Trend: h.Trend}}
 	h.Targets = []health.Target{
 		{Workflow: "x.yml", Score: v(70), Samples: 50, Successes: 45, Figures: health.Figures{MTTD: v(61), MTTR: v(3900)},
-			Deductions: []health.Deduction{{Points: 4.5, Cause: "5 of the last 50 runs failed", Links: []health.Link{{URL: "https://example.com/7"}}}}},
+			Deductions: []health.Deduction{{Points: 4.5, Cause: "5 of the last 50 runs failed", Links: []health.Link{{Kind: "run", URL: "https://example.com/7"}}},
+				{Points: 2, Cause: "incidents of 28 days lasted long", Links: []health.Link{{Kind: "incident", ID: 12, URL: "/api/v1/incidents/12"}}}}},
 		{Workflow: "new.yml", WhyNoScore: "not enough runs: 1 of 10"},
 	}
 	h.Risk = []risk.Assessment{{Workflow: "x.yml", Text: "not enough signal: 50 of 100 runs", Anomaly: &risk.DurationAnomaly{Seconds: 7200, Median: 60, URL: "https://example.com/8"}}}
@@ -29,12 +30,12 @@ func TestHealthIsReadable(t *testing.T) {
 		want, lack []string
 	}{
 		{"everything", false, []string{
-			"not healthy\n  acme/site x.yml: failing\n", "score 82.5 of 100 (this week 80.0, the week before 91.2); availability 99.88 %\n",
+			"not healthy\n  acme/site x.yml: failing\n", "score 82.5 of 100 (without open incidents: this week 80.0, the week before 91.2); availability 99.88 %\n",
 			"1 of 3 repositories were looked at so far", "early warning: GitHub Actions is slow\n", "acme/site   82.5   -11.2  -             1     x.yml\n",
 		}, []string{"MTTR", "risk"}},
 		{"a repository", true, []string{
-			"x.yml     70.0   -      45 of 50  -             1m1s  1h5m\n", "x.yml: 70.0 of 100\n  -4.5  5 of the last 50 runs failed https://example.com/7\n",
-			"new.yml: none yet: not enough runs: 1 of 10\n", "risk of the next run, for information only\n  x.yml: not enough signal: 50 of 100 runs\n",
+			"x.yml     70.0   -      45 of 50  -             1m1s  1h5m\n", "x.yml: 70.0 of 100\n  -4.5  5 of the last 50 runs failed https://example.com/7\n", "lasted long; redundancy explain 12\n",
+			"new.yml: none yet: not enough runs: 1 of 10\n", "risk of the next run, and lasting changes, for information only\n  x.yml: not enough signal: 50 of 100 runs\n",
 			"the last success took 2h, usual is 1m: https://example.com/8\n",
 		}, []string{"REPOSITORY"}},
 	} {

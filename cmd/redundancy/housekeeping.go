@@ -35,10 +35,7 @@ func (a *App) prune(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		if err := a.pruneOnce(ctx); err != nil && ctx.Err() == nil {
-			zerolog.Ctx(ctx).Error().Err(err).Msg("old records could not be removed")
-		}
-		if err := a.store.Update(ctx, a.engine.Rouse); err != nil && ctx.Err() == nil {
-			zerolog.Ctx(ctx).Error().Err(err).Msg("incidents could not be roused")
+			zerolog.Ctx(ctx).Error().Err(err).Msg("the hourly housekeeping has failed")
 		}
 		select {
 		case <-ctx.Done():
@@ -57,7 +54,7 @@ func (a *App) pruneOnce(ctx context.Context) error {
 		return errors.Join(lint, validations, tx.PruneEngine(ctx, now), tx.PruneReplies(ctx, now))
 	})
 	_, journals := a.actions.Prune(now.Add(-keepJournals))
-	return errors.Join(err, journals)
+	return errors.Join(err, journals, a.store.Update(ctx, a.engine.Rouse))
 }
 
 func newSweeper(a *App, metrics prometheus.Registerer) (*intake.Sweeper, error) {

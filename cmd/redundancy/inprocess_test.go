@@ -105,10 +105,13 @@ func (p *inProcess) until(limit time.Duration, holds func(ctx context.Context) s
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		missing := holds(ctx)
-		if missing == "" {
+	for missing := ""; ; {
+		now := holds(ctx)
+		if now == "" {
 			return
+		}
+		if ctx.Err() == nil || missing == "" { // else it only tells that the time is over
+			missing = now
 		}
 		select {
 		case <-tick.C:

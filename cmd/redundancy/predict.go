@@ -109,8 +109,8 @@ func printBacktest(out io.Writer, r risk.Result) error {
 	fmt.Fprintf(t, "base rate %.1f %% failed (%d), %d bad periods of three or more in a row; alarms from a risk of %.0f %% on\n\n", 100*r.BaseRate, r.Failures, r.BadPeriods, 100*r.Threshold)
 	fmt.Fprintln(t, "PREDICTOR\tAUC\tAUC IN A WORKFLOW-DAY\tBRIER\tSKILL: BASE RATE\tLAST OUTCOME\tDETECTED\tLEAD\tFALSE ALARMS A WEEK")
 	for _, p := range r.Predictors {
-		fmt.Fprintf(t, "%s\t%s%s\t%s\t%.3f\t%s%s\t%s\t%d of %d\t%s\t%s\n", printable(p.Name), figure(p.AUC), between(p.AUC95), figure(p.WithinDay), p.Brier,
-			figure(p.SkillBase), between(p.SkillBase95), figure(p.SkillLast), p.Detected, r.BadPeriods, span(p.Lead), figure(p.FalsePerWeek))
+		fmt.Fprintf(t, "%s\t%s%s\t%s\t%.3f\t%s%s\t%s%s\t%d of %d\t%s\t%s\n", printable(p.Name), figure(p.AUC), between(p.AUC95), figure(p.WithinDay), p.Brier,
+			figure(p.SkillBase), between(p.SkillBase95), figure(p.SkillLast), between(p.SkillLast95), p.Detected, r.BadPeriods, span(p.Lead), figure(p.FalsePerWeek))
 	}
 	return t.Flush()
 }

@@ -28,6 +28,54 @@ var hints = []string{"err", "fatal", "panic", "critical", "exception", "fail", "
 // announceWithin is how far into a line an error is looked for, in bytes.
 const announceWithin = 1 << 10
 
+// passing are the forms in which tests that pass, and steps that go well, name
+// what they are about, which may be an error.
+var passing = regexp.MustCompile(`^(?i:[✓✔√☑✅•·○]|ok\b|pass(?:ed)?\b|={3} |\[(?:\s*ok|\s*pass(?:ed)?|info|debug)\s*\]|(?:info|debug)\b)` +
+	`|\.\.\. *(?:ok|OK|passed)$|\bPASSED(?: *\[[^\]]*\])?$`)
+
+// passes says whether a line tells of something that went well.
+func passes(line string) bool {
+	return passing.MatchString(line) || strings.HasPrefix(line, "---") && !strings.HasPrefix(line, "--- FAIL")
+}
+
+// verdicts are lines in which a test says that it failed: the mistake is the
+// code's, whatever was printed around it.
+var verdicts = regexp.MustCompile(`^(?:Uncaught |E\s+|\S+: )?(?:[\w.]*\b)?Assertion(?:Failed)?(?:Error|Exception)\b|^--- FAIL: |^not ok\b|(?i)^assertion failed`)
+
+// verdict says whether a line is one of them.
+func verdict(line string) bool {
+	line = line[:min(len(line), announceWithin)]
+	return (strings.Contains(line, "ssert") || strings.HasPrefix(line, "--- FAIL") || strings.HasPrefix(line, "not ok")) && verdicts.MatchString(line)
+}
+
+// wrappers only pass on that a command failed; the line before says why.
+var wrappers = regexp.MustCompile(`^(?:g?make|ninja)(?:\[\d+\])?: \*\*\* |^(?i:error): (?:Process completed with exit code|The process '.*' failed)`)
+
+// speakers are programs whose lines in this form are errors, though they do not
+// say so. A row each, with an example.
+var speakers = []struct {
+	form    *regexp.Regexp
+	example string
+}{
+	{regexp.MustCompile(`^curl: \(\d+\) `), "curl: (6) Could not resolve host: example.org"},
+	{regexp.MustCompile(`^(?:ssh|scp|rsync|wget|go|pip|docker|yarn|gradle|mvn|cargo|kex_exchange_identification): `), "ssh: connect to host github.com port 22: Connection timed out"},
+	{regexp.MustCompile(`^(?:E|Err:\d+)(?::)? `), "E: Failed to fetch http://archive.ubuntu.com/ubuntu/pool/x.deb"},
+	{regexp.MustCompile(`^Caused by: `), "Caused by: java.net.SocketTimeoutException: Read timed out"},
+}
+
+// fails says whether a line is an error itself.
+func fails(line string) bool {
+	if passes(line) {
+		return false
+	}
+	for _, s := range speakers {
+		if s.form.MatchString(line) {
+			return true
+		}
+	}
+	return mistake(line)
+}
+
 // mistake says whether a line announces an error.
 func mistake(line string) bool {
 	line = line[:min(len(line), announceWithin)]
@@ -38,7 +86,7 @@ func mistake(line string) bool {
 			break
 		}
 	}
-	if !hinted {
+	if !hinted || passes(line) {
 		return false
 	}
 	for _, m := range mistakes {

@@ -136,7 +136,7 @@ func TestCatchupAllThoughNewerOnesCame(t *testing.T) {
 // Somebody starts the workflow by hand for a tick that is missing; that ends
 // it. When its run works after all, that may have been twice.
 func TestMadeUpForByHand(t *testing.T) {
-	for _, event := range []string{"workflow_dispatch"} {
+	for _, event := range []string{"workflow_dispatch", "push"} {
 		t.Run(event, func(t *testing.T) {
 			b, tick := newTickBench(t, config.Workflow{Recover: []config.Step{dispatch}})
 			b.until(tick.Add(70 * time.Minute))
@@ -157,6 +157,22 @@ func TestMadeUpForByHand(t *testing.T) {
 				t.Errorf("late primary %q", inc.Late)
 			}
 		})
+	}
+}
+
+// The answer to an event of another system makes up for nothing.
+func TestOtherEventsMakeUpForNothing(t *testing.T) {
+	b, tick := newTickBench(t, config.Workflow{Effect: config.Idempotent, Recover: []config.Step{dispatch}})
+	b.until(tick.Add(10 * time.Second))
+	x, err := b.repo.StartRun(primaryPath, "repository_dispatch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.end(x, "success")
+	b.observe(x.ID)
+	b.until(tick.Add(62 * time.Minute))
+	if b.want(Verifying); b.effects()[kindDispatch] != 1 {
+		t.Errorf("effects %v", b.effects())
 	}
 }
 

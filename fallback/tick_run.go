@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/redundancy-app/redundancy/fallback/schedule"
@@ -73,11 +74,16 @@ func (e *Engine) tickRun(ctx context.Context, sc *scope) (store.WorkflowRun, boo
 	return store.LatestAttempt(ctx, db, sc.inc.RepoID, first.RunID)
 }
 
-// doneByHand is a run by which somebody has made up for a tick: started by
-// hand or by an event after it, not by a step of ours, and successful.
+// doneByHand is a run by which somebody has made up for a tick: successful,
+// after it, and neither ours nor the answer to some other system's event, which
+// asks for something of its own.
 func (e *Engine) doneByHand(ctx context.Context, sc *scope, list []store.WorkflowRun) (store.WorkflowRun, bool, error) {
 	for _, r := range list {
-		if !byHand(r.Event) || r.Conclusion != "success" || r.CreatedAt < sc.inc.TickAt {
+		theirs := r.Event == "workflow_dispatch" || r.Event == pushEvent || r.Event == clockEvent && r.TickAt == 0
+		if bot := e.BotLogin(); bot != "" && strings.EqualFold(r.Actor, bot) {
+			theirs = theirs && r.Event == clockEvent // its actor is who last changed the cron
+		}
+		if !theirs || r.Conclusion != "success" || r.CreatedAt < sc.inc.TickAt {
 			continue
 		}
 		told, err := e.toldToSkip(ctx, r)

@@ -41,6 +41,11 @@ func (e *Engine) Enrol(ctx context.Context, tx *store.Tx, repo queue.Repo, c con
 		if err := e.enrol(ctx, tx, repo, flow, f, w); err != nil {
 			return err
 		}
+		if !ok && w.WorkflowPath != "" { // it is back
+			if err := e.wakeMissed(ctx, tx, repo.ID, flow.File, unsettled...); err != nil {
+				return err
+			}
+		}
 		delete(known, flow.File)
 	}
 	for _, w := range known {

@@ -154,7 +154,7 @@ func (e *Engine) nobodys(ctx context.Context, sc *scope, w *store.Watch, watched
 			return next{}, false, err
 		}
 		if until := ended.Time().Add(store.KeepWatch); ended != 0 && e.Clock.Now().Before(until) {
-			return next{at: until}, true, nil // its return is no webhook of this incident's, and soon enough then
+			return next{at: until}, true, nil // its return wakes this one
 		}
 		return next{}, true, e.disown(ctx, sc, "the workflow is not watched any more")
 	}

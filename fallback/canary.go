@@ -41,7 +41,8 @@ func (e *Engine) canary(ctx context.Context, tx *store.Tx, repo queue.Repo, work
 	return e.canaryOf(ctx, tx, repo, workflowPath, started, at, 0)
 }
 
-// canaryOf takes note of the same of a run that an incident's step has started.
+// canaryOf takes note of the same of a run that an incident is about, or has
+// started: it may be the probe.
 func (e *Engine) canaryOf(ctx context.Context, tx *store.Tx, repo queue.Repo, workflowPath string, started bool, at store.Millis, incident int64) error {
 	now := e.Clock.Now()
 	seen := store.Canary{RepoID: repo.ID, WorkflowPath: workflowPath, Began: started, At: at}
@@ -139,7 +140,7 @@ func (e *Engine) sample(ctx context.Context, sc *scope) error {
 		at = begunAt(known)
 	}
 	return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		return e.canary(ctx, tx, sc.repo, inc.WorkflowPath, !unbegun, at)
+		return e.canaryOf(ctx, tx, sc.repo, inc.WorkflowPath, !unbegun, at, inc.ID)
 	})
 }
 

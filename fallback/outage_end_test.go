@@ -191,3 +191,26 @@ func TestSecondOutageDuringDrain(t *testing.T) {
 		f.wantState(f.of(f.repos[0], path), Recovered)
 	}
 }
+
+// Who waited for the end of an outage, and then for the budget, is told so.
+func TestTheBudgetIsTheReasonAfterAnOutage(t *testing.T) {
+	f := newFleet(t, 8, config.Workflow{Recover: []config.Step{rerun}})
+	f.budgets = Budgets{Floor: 2}
+	f.restart()
+	up := f.down()
+	f.up()
+	f.wantState(f.incident(up.ID), Healthy)
+	held := 0
+	for _, inc := range must(f.engine.Incidents(f.ctx, Filter{All: true, Limit: 100})) {
+		if inc.State != Suppressed {
+			continue
+		}
+		held++
+		if inc.HeldBy != budgetName || !strings.HasPrefix(inc.Reason, "the budget of this server, 2 recoveries a day at") {
+			t.Errorf("incident %d is held by %q: %s", inc.ID, inc.HeldBy, inc.Reason)
+		}
+	}
+	if held != 2 {
+		t.Errorf("%d incidents are held, want 2 of 4", held)
+	}
+}

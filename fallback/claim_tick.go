@@ -42,8 +42,9 @@ func (e *Engine) occurrenceOf(ctx context.Context, at store.Repository, repo que
 }
 
 // byHand says whether an event is somebody's wish that the workflow does its
-// work. A push is not: its work is that of its commit.
-func byHand(event string) bool { return event == "workflow_dispatch" || event == "repository_dispatch" }
+// work. Neither a push nor another system's event is: their work is their own,
+// and must not be skipped for that of a tick.
+func byHand(event string) bool { return event == "workflow_dispatch" }
 
 // awaitOthers keeps the next step of a tick back while a run of the workflow
 // that came after the tick is under way and no step of ours has started it: it

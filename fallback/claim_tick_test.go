@@ -55,9 +55,9 @@ func TestARunByHandIsWaitedForWithinBounds(t *testing.T) {
 		event string
 		after func(b *bench, of string) // the run is known and under way
 	}{
-		"by hand, fails":      {"workflow_dispatch", func(b *bench, _ string) { b.failRunning() }},
-		"by a push, succeeds": {"push", func(b *bench, _ string) { b.endRunning("success") }},
-		"does not end":        {"workflow_dispatch", func(b *bench, _ string) { b.pass(5*time.Hour + 15*time.Minute) }},
+		"by hand, fails":       {"workflow_dispatch", func(b *bench, _ string) { b.failRunning() }},
+		"by a push, cancelled": {"push", func(b *bench, _ string) { b.endRunning("cancelled") }},
+		"does not end":         {"workflow_dispatch", func(b *bench, _ string) { b.pass(5*time.Hour + 15*time.Minute) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, tick := newTickBench(t, config.Workflow{Recover: []config.Step{dispatch}, Effect: config.Idempotent})

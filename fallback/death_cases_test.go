@@ -203,7 +203,7 @@ var deathCases = []deathCase{
 			}
 			b.live(tick.Add(3 * time.Hour))
 		},
-		want: []string{"disabled recovered", "missed superseded", "enable 1"},
+		want: []string{"disabled recovered", "missed recovered", "dispatch 1", "enable 1"},
 	},
 	{
 		name:  "failed while it held the claim",

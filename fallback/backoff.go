@@ -13,7 +13,7 @@ func randomly(limit time.Duration) time.Duration {
 	if limit <= 0 {
 		return 0
 	}
-	return time.Duration(rand.Int64N(int64(limit) + 1))
+	return time.Duration(rand.Int64N(int64(limit) + 1)) //nolint:gosec // nobody gains by guessing it
 }
 
 // backOff puts the next try of the same step off, after failures of it. The

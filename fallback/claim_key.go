@@ -64,8 +64,8 @@ func (e *Engine) claimOf(ctx context.Context, key string, repoID int64, attempt 
 		return claimSubject{}, ErrClaimKey
 	}
 	if m := claimRunForm.FindStringSubmatch(key); m != nil {
-		repo, _ := strconv.ParseInt(m[1], 10, 64) //nolint:errcheck // 18 digits fit
-		id, _ := strconv.ParseInt(m[2], 10, 64)   //nolint:errcheck // likewise
+		repo, _ := strconv.ParseInt(m[1], 10, 64) // 18 digits fit
+		id, _ := strconv.ParseInt(m[2], 10, 64)   // likewise
 		if repoID != 0 && repo != repoID {
 			return claimSubject{}, ErrClaimForeign
 		}

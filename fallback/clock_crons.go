@@ -32,7 +32,7 @@ func (e *Engine) newCrons(w *store.Watch, crons []config.Cron) error {
 	young, err2 := readCrons(w)
 	if err != nil || err2 != nil { // nothing of it can be kept
 		w.WatchedSince, w.SettledThrough, w.CronsSince = e.now(), e.now(), ""
-		return nil
+		return nil //nolint:nilerr // it begins anew
 	}
 	now, stands := cronsSince{}, false
 	for _, c := range crons {

@@ -2,6 +2,7 @@ package fallback
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -37,7 +38,7 @@ func TestTickInTime(t *testing.T) {
 		t.Error(diff)
 	}
 	answer := httptest.NewRecorder()
-	promhttp.HandlerFor(b.metrics, promhttp.HandlerOpts{}).ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
+	promhttp.HandlerFor(b.metrics, promhttp.HandlerOpts{}).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	if want := "redundancy_schedule_lag_seconds_sum 240\n"; !strings.Contains(answer.Body.String(), want) {
 		t.Errorf("no %s", want)
 	}

@@ -42,7 +42,7 @@ func init() {
 		path, err := url.PathUnescape(path)
 		hooks, ok := conn.(sqlite.HookRegisterer)
 		if err != nil || !ok {
-			return fmt.Errorf("watch commits of %s: %T, %v", dsn, conn, err)
+			return fmt.Errorf("watch commits of %s: %T, %w", dsn, conn, err)
 		}
 		written := map[string]bool{} // tables, by the transaction; a connection has one at a time
 		hooks.RegisterPreUpdateHook(func(d sqlite.SQLitePreUpdateData) { written[d.TableName] = true })

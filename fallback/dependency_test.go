@@ -84,7 +84,7 @@ func TestWebhookSilence(t *testing.T) {
 	f.work()
 	f.turn(time.Second)
 	f.wantState(f.of(f.repos[0], primaryPath), Recovered) // nothing is held for that
-	deliver("b") // one is enough
+	deliver("b")                                          // one is enough
 	f.pass(6 * time.Minute)
 	if list := f.upstreams(); len(list) != 0 {
 		t.Errorf("%+v", list)

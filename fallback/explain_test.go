@@ -26,8 +26,8 @@ func (b *bench) explained() string {
 
 func (b *bench) wantStory(parts ...string) {
 	b.Helper()
-	story, rest := b.explained(), ""
-	rest = story
+	story := b.explained()
+	rest := story
 	for _, p := range parts {
 		_, after, found := strings.Cut(rest, p)
 		if !found {

@@ -181,28 +181,36 @@ func (e *Engine) conclude(ctx context.Context, tx *store.Tx, o observation) erro
 			return err
 		}
 	}
-	if o.opens && (known.Conclusion == "success" || failed(known.Conclusion)) {
-		if err := e.flaps(ctx, tx, known); err != nil {
-			return err
-		}
-	}
 	if o.watched && known.Conclusion == "success" {
 		if err := e.succeeded(ctx, tx, known); err != nil {
 			return err
 		}
 	}
-	if o.opens && failed(known.Conclusion) {
-		if err := e.reopenStall(ctx, tx, known, subject); err != nil {
-			return err
-		}
-	}
-	if len(involved) > 0 || hoped || !o.opens || !failed(known.Conclusion) {
+	if !o.opens {
 		return nil
+	}
+	return e.ended(ctx, tx, o, known, subject, len(involved) > 0 || hoped)
+}
+
+// ended draws the consequences of the end of a run whose failure is an
+// incident. accounted says that one has it already, or may have started it.
+func (e *Engine) ended(ctx context.Context, tx *store.Tx, o observation, known store.WorkflowRun, subject []int64, accounted bool) error {
+	if known.Conclusion == "success" {
+		return e.flaps(ctx, tx, known)
+	}
+	if !failed(known.Conclusion) {
+		return nil
+	}
+	if err := e.flaps(ctx, tx, known); err != nil {
+		return err
+	}
+	if err := e.reopenStall(ctx, tx, known, subject); err != nil || accounted {
+		return err
 	}
 	if done, err := e.triedForTick(ctx, tx, known); err != nil || done {
 		return err
 	}
-	_, err = e.open(ctx, tx, opening{repo: o.repo, run: known, flow: o.flow})
+	_, err := e.open(ctx, tx, opening{repo: o.repo, run: known, flow: o.flow})
 	return err
 }
 

@@ -172,7 +172,7 @@ func TestOutage(t *testing.T) {
 		f.turn(step)
 	}
 	var upstream int64
-	for i := 0; i < 120; i++ { // the outage: each repository has its tick, some have several
+	for i := range 120 { // the outage: each repository has its tick, some have several
 		f.share = 0.96
 		r := f.repos[i*len(f.repos)/120]
 		f.start(r, primaryPath)

@@ -47,7 +47,7 @@ func (e *Engine) askState(ctx context.Context, tx *store.Tx, w *store.Watch, new
 func (e *Engine) checkState(ctx context.Context, tx *store.Tx, repo queue.Repo, w *store.Watch) error {
 	h := fnv.New32a()
 	fmt.Fprintf(h, "%d %s", w.RepoID, w.WorkflowPath)
-	spread := time.Duration(uint64(h.Sum32())*uint64(stateEvery/time.Second)>>32) * time.Second //nolint:gosec // below 24 h
+	spread := time.Duration(uint64(h.Sum32())*uint64(stateEvery/time.Second)>>32) * time.Second // below 24 h
 	if e.Clock.Since(max(w.StateAt, w.WatchedSince).Time()) < e.scaled(stateEvery+spread) {
 		return nil
 	}

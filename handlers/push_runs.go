@@ -7,7 +7,7 @@ import (
 
 // tokenLogin is who pushes with a workflow's GITHUB_TOKEN. Such a push starts
 // no run (GitHub, "Triggering a workflow from a workflow").
-const tokenLogin = "github-actions[bot]"
+const tokenLogin = "github-actions[bot]" //nolint:gosec // a name
 
 // skips are the texts in a commit's message that keep a push from starting
 // runs; skipTrailer is the trailer that does the same (GitHub, "Skipping

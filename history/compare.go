@@ -50,10 +50,7 @@ func (s *scan) compare(ctx context.Context, watches []store.Watch, runs []*liste
 	if err != nil {
 		return d, err
 	}
-	watched := make(map[string]store.Watch, len(watches))
-	for _, w := range watches {
-		watched[w.WorkflowPath] = w
-	}
+	watched := byPath(watches)
 	told := map[string]bool{}  // workflows whose newest result was met
 	listed := map[int64]bool{} // GitHub's pages shift while they are read
 	for _, r := range runs {
@@ -201,4 +198,12 @@ func (s *scan) pause(now time.Time) time.Duration {
 	}
 	d = s.scaled(d)
 	return d + d*time.Duration(s.repo.ID%21-10)/100
+}
+
+func byPath(watches []store.Watch) map[string]store.Watch {
+	watched := make(map[string]store.Watch, len(watches))
+	for _, w := range watches {
+		watched[w.WorkflowPath] = w
+	}
+	return watched
 }

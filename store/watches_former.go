@@ -25,7 +25,7 @@ type FormerWatch struct {
 
 // EndWatch ends a watch and keeps it for [KeepWatch].
 func (tx *Tx) EndWatch(ctx context.Context, w Watch, now Millis) error {
-	doc, err := json.Marshal(w)
+	doc, err := json.Marshal(w) //nolint:musttag // ours alone, for an hour
 	if err != nil {
 		return fmt.Errorf("write ended watch of %s: %w", w.WorkflowPath, err)
 	}
@@ -50,7 +50,7 @@ func EndedWatch(ctx context.Context, db bun.IDB, repoID int64, path string, sinc
 	if err != nil || !ok {
 		return w, 0, err
 	}
-	if err := json.Unmarshal([]byte(f.Watch), &w); err != nil {
+	if err := json.Unmarshal([]byte(f.Watch), &w); err != nil { //nolint:musttag // as it was written
 		return w, 0, fmt.Errorf("read ended watch of %s: %w", path, err)
 	}
 	return w, f.EndedAt, nil

@@ -45,7 +45,7 @@ func newPause() *cobra.Command {
 			case list:
 				return listPauses(cmd, c, flags.json, all)
 			}
-			if err := readPause(&in, args, from, until, time.Now()); err != nil {
+			if err := readPause(&in, args, from, until, time.Now()); err != nil { //nolint:forbidigo // a person's "from now"
 				return err
 			}
 			return ask(cmd, c, flags.json, "pause", in)

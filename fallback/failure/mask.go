@@ -81,7 +81,7 @@ func mixes(word string) bool {
 func changes(word string) (n int) {
 	last := ' '
 	for _, r := range word {
-		kind := ' '
+		var kind rune
 		switch {
 		case r >= 'a' && r <= 'z':
 			kind = 'a'

@@ -101,11 +101,11 @@ func TestJudgeIsMonotone(t *testing.T) {
 			s.Moved = s.Began.Add(span("moved"))
 		}
 		l := Limits{span("queued"), span("running"), span("duration")}
-		at, later := start.Add(span("at")), time.Duration(0)
+		at := start.Add(span("at"))
 		if at.Before(s.Moved) {
 			at = s.Moved
 		}
-		later = span("later")
+		later := span("later")
 		before, after := Judge(s, l, at), Judge(s, l, at.Add(later))
 		if after.Level < before.Level {
 			t.Fatalf("level went from %d to %d", before.Level, after.Level)

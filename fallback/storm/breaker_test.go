@@ -65,8 +65,8 @@ func TestOldFailuresDoNotCount(t *testing.T) {
 func TestPausesDouble(t *testing.T) {
 	b := rules.Trip(rules.At(Breaker{}, start), start)
 	now := start
-	for _, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
-		if got := b.Until.Sub(now); got != want*time.Minute {
+	for _, want := range []int{1, 2, 4, 8, 16, 32, 60, 60} {
+		if got := b.Until.Sub(now); got != time.Duration(want)*time.Minute {
 			t.Fatalf("pause %s, want %d m", got, want)
 		}
 		now = b.Until

@@ -106,13 +106,22 @@ func (r *Reader) Read(ctx context.Context) (Summary, error) {
 	return Parse(body)
 }
 
+// named is a component or an incident of the page.
+type named struct {
+	Name   string `json:"name"`
+	Status string `json:"status"`
+}
+
 // Parse reads a summary. Its text is somebody else's: control characters are
 // removed, and everything is bounded.
 func Parse(body []byte) (Summary, error) {
 	var page struct {
-		Status     struct{ Indicator, Description string }
-		Components []struct{ Name, Status string }
-		Incidents  []struct{ Name, Status string }
+		Status struct {
+			Indicator   string `json:"indicator"`
+			Description string `json:"description"`
+		} `json:"status"`
+		Components []named `json:"components"`
+		Incidents  []named `json:"incidents"`
 	}
 	if err := json.Unmarshal(body, &page); err != nil {
 		return Summary{}, fmt.Errorf("read status page: %w", err)

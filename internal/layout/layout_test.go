@@ -30,8 +30,8 @@ var layer = map[string]int{
 	"checks": 2, "fallback": 2, "repoconfig": 2, "installation": 2, "agent": 2, "history": 2,
 	"githubapi": 3,
 	"queue":     4, "health": 4, "risk": 4,
-	"store":     5,
-	"config":    6,
+	"store":  5,
+	"config": 6,
 }
 
 // sideways lists the imports within a layer that are wanted.

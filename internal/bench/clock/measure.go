@@ -77,7 +77,7 @@ func (w *world) hour(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("| %s | %d | %.1f ms | %.1f ms | %s | %.1f MiB | %d MiB |\n", w.name, ticks,
+	fmt.Fprintf(os.Stdout, "| %s | %d | %.1f ms | %.1f ms | %s | %.1f MiB | %d MiB |\n", w.name, ticks,
 		float64(sum.Microseconds())/60_000, float64(busiest.Microseconds())/1000, each, heap(), info.Size()>>20)
 	return nil
 }
@@ -103,7 +103,7 @@ func (w *world) afterRestart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\nAfter an hour without a process: %d ticks settled %.1f s after the first minute, %.1f s of processor time.\n\n",
+	fmt.Fprintf(os.Stdout, "\nAfter an hour without a process: %d ticks settled %.1f s after the first minute, %.1f s of processor time.\n\n",
 		ticks, time.Since(begun).Seconds(), spent.Seconds())
 	return w.settled(ctx)
 }

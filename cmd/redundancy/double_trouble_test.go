@@ -15,7 +15,7 @@ func cronWorkflow(name, cron string) string {
 func (d *double) fail(run map[string]any, line string) {
 	d.t.Helper()
 	d.ctl(fmt.Sprintf("/runs/%.0f", run["id"]), map[string]any{"conclusion": "failure", "jobs": []any{map[string]any{
-		"name": dig(run, "jobs", 0, "name"), "conclusion": "failure", "log": "2026-11-21T09:17:02.1234567Z ##[error]" + line + "\n",
+		"name": dig(run, "jobs", 0, "name"), "conclusion": "failure", "log": "##[error]" + line + "\n",
 	}}})
 }
 

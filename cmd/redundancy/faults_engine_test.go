@@ -67,14 +67,14 @@ workflows:
 		},
 		calls: map[string]int{
 			"actions/enable-workflow": 1, "actions/get-workflow": 3, "actions/cancel-workflow-run": 1, "actions/list-workflow-runs": 4,
-			"actions/list-workflow-runs-for-repo": 2, "actions/list-jobs-for-workflow-run-attempt": 2, "actions/create-workflow-dispatch": 1,
+			"actions/list-workflow-runs-for-repo": 2, "actions/list-jobs-for-workflow-run": 2, "actions/create-workflow-dispatch": 1,
 		},
 		want: faultEnd{
-			Incidents: []string{"missed.yml missed recovered cancelled", "off.yml disabled recovered ", "off.yml missed superseded "},
-			Steps:     []string{"missed.yml dispatch succeeded", "off.yml enable succeeded"},
-			Runs:      []string{"fallback.yml workflow_dispatch #1 success", "missed.yml schedule #1 cancelled"},
-			Checks:    []string{"redundancy / recover missed completed success", "redundancy / recover off completed success"},
-			Effects:   map[string]int{"actions/create-workflow-dispatch": 1, "actions/enable-workflow": 1},
+			Incidents: []string{"missed.yml missed recovered cancelled", "off.yml disabled recovered ", "off.yml missed recovered "},
+			Steps:     []string{"missed.yml dispatch succeeded", "off.yml dispatch succeeded", "off.yml enable succeeded"},
+			Runs:      []string{"fallback.yml workflow_dispatch #1 success", "fallback.yml workflow_dispatch #1 success", "missed.yml schedule #1 cancelled"},
+			Checks:    []string{"redundancy / recover missed completed success", "redundancy / recover off completed success", "redundancy / recover off completed success"},
+			Effects:   map[string]int{"actions/create-workflow-dispatch": 2, "actions/enable-workflow": 1},
 			Cancelled: 1,
 		},
 	},
@@ -228,7 +228,7 @@ func believed(f githubtest.Fault) bool {
 func (s *faultStory) expected(f githubtest.Fault) faultEnd {
 	want := s.want
 	if f.Operation == "actions/enable-workflow" && !f.AfterEffect && (f.Kind == githubtest.Truncate || f.Kind == githubtest.BadJSON) {
-		want.Steps = slices.Insert(slices.Clone(want.Steps), 1, "off.yml enable failed") // said to be done, and seen not to be
+		want.Steps = slices.Insert(slices.Clone(want.Steps), 2, "off.yml enable failed") // said to be done, and seen not to be
 	}
 	return want
 }

@@ -158,7 +158,7 @@ func TestAbsenceIsBelievedOnTwoAnswers(t *testing.T) {
 	b, tick := newTickBench(t, config.Workflow{Effect: config.Idempotent, Recover: []config.Step{dispatch}})
 	down := githubtest.Fault{Operation: "actions/list-workflow-runs", Kind: githubtest.Status, Code: 503, Times: -1}
 	b.gh.Fault(down)
-	b.until(tick.Add(5 * time.Hour))
+	b.until(tick.Add(75 * time.Minute))
 	b.want(Suspected)
 	b.gh.ClearFaults()
 	b.pass(10 * time.Minute) // the queue's pause between two tries

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/queue"
 )
 
@@ -74,7 +75,7 @@ func TestBudgetOfARepository(t *testing.T) {
 	f.restart()
 	began := f.clock.Now()
 	for _, path := range []string{primaryPath, secondPath, thirdPath} {
-		x := must(f.repos[0].StartRun(path, clockEvent))
+		x := must(f.repos[0].StartRun(path, schedule.Event))
 		f.end(x, "failure")
 		f.enqueue(queue.ObserveRun{Repo: f.address(f.repos[0]), RunID: x.ID}.Item())
 		f.work()
@@ -93,7 +94,7 @@ func TestBudgetOfARepository(t *testing.T) {
 	f.turn(time.Second)
 	f.wantState(f.of(f.repos[0], thirdPath), Recovered)
 
-	x := must(f.repos[0].StartRun(secondPath, clockEvent))
+	x := must(f.repos[0].StartRun(secondPath, schedule.Event))
 	f.end(x, "failure")
 	f.enqueue(queue.ObserveRun{Repo: f.address(f.repos[0]), RunID: x.ID}.Item())
 	f.work()
@@ -114,7 +115,7 @@ func TestBudgetOfTheServer(t *testing.T) {
 	f.restart()
 	fail := func(i int) {
 		t.Helper()
-		x := must(f.repos[i].StartRun(primaryPath, clockEvent))
+		x := must(f.repos[i].StartRun(primaryPath, schedule.Event))
 		f.end(x, "failure")
 		f.enqueue(queue.ObserveRun{Repo: f.address(f.repos[i]), RunID: x.ID}.Item())
 		f.work()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -19,7 +20,7 @@ const twinWithin = 15 * time.Minute
 func (e *Engine) occurrenceOf(ctx context.Context, at store.Repository, repo queue.Repo, r store.WorkflowRun) (string, error) {
 	own := occurrence(repo, r)
 	onDefault := at.DefaultBranch == "" || r.HeadBranch == at.DefaultBranch
-	if r.TickAt != 0 || !onDefault || r.Event != clockEvent && !byHand(r.Event) {
+	if r.TickAt != 0 || !onDefault || r.Event != schedule.Event && !byHand(r.Event) {
 		return own, nil
 	}
 	db := e.Store.Read()
@@ -31,7 +32,7 @@ func (e *Engine) occurrenceOf(ctx context.Context, at store.Repository, repo que
 	if key, err := store.KeyAskedFor(ctx, db, repo.ID, r.RunID); err != nil || key != "" {
 		return key, err
 	}
-	if r.Event != clockEvent {
+	if r.Event != schedule.Event {
 		return own, nil
 	}
 	twin, ok, err := store.TickRunNear(ctx, db, repo.ID, r.WorkflowPath, r.CreatedAt-store.Millis(twinWithin.Milliseconds()), r.CreatedAt)
@@ -92,7 +93,7 @@ func (e *Engine) noteOnce(ctx context.Context, inc *store.Incident, reason strin
 // not be told that somebody else does its work.
 func (e *Engine) freshlyDispatched(ctx context.Context, tx *store.Tx, s claimSubject, c store.Claim) (store.Step, bool, error) {
 	st, open, err := store.DispatchUnderWay(ctx, tx, c.Key)
-	if err != nil || !open || st.Epoch != c.Epoch || s.run.Event == clockEvent {
+	if err != nil || !open || st.Epoch != c.Epoch || s.run.Event == schedule.Event {
 		return st, false, err
 	}
 	login := e.BotLogin()

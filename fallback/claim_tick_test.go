@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -134,10 +135,10 @@ func TestTwoRunsOfOneTickDoItsWorkOnce(t *testing.T) {
 	b.end(x, "success")
 	b.observe(x.ID)
 	b.until(tick.Add(24*time.Hour + 10*time.Second))
-	one := b.begun(clockEvent)
+	one := b.begun(schedule.Event)
 	b.see(one)
 	b.pass(5 * time.Second)
-	two := b.begun(clockEvent)
+	two := b.begun(schedule.Event)
 	b.see(two)
 	first, second := b.guard(one), b.guard(two)
 	if !first.Granted || second.Granted || first.Key != second.Key {

@@ -2,12 +2,7 @@ package fallback
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"time"
-
-	lru "github.com/hashicorp/golang-lru/v2"
-	"github.com/rs/zerolog"
 
 	"github.com/redundancy-app/redundancy/config"
 	"github.com/redundancy-app/redundancy/fallback/schedule"
@@ -15,177 +10,69 @@ import (
 	"github.com/redundancy-app/redundancy/store"
 )
 
-const (
-	// watchBatch bounds the watches of one transaction: nobody else can write
-	// meanwhile.
-	watchBatch = 500
-	// clockSettle is how long no absence is believed after a start: what came
-	// while we were away is being read.
-	clockSettle = time.Minute
-	// clockRetry is the pause after the database failed.
-	clockRetry = 30 * time.Second
-	// watchRetry is the pause after something was wrong with one watch.
-	watchRetry = time.Hour
-	// maxNap bounds a wait: a machine that sleeps stops its timers.
-	maxNap = 10 * time.Minute
-	// maxSchedules that are kept compiled, by their crons: many workflows share
-	// theirs.
-	maxSchedules = 4096
-	// maxUnwatched bounds the repositories that are read at start because they
-	// have a configuration and no watch.
-	maxUnwatched = 1000
-)
+// RunClock is [clock.Clock.Run].
+func (e *Engine) RunClock(ctx context.Context) { e.clock.Run(ctx) }
 
-// clock is what the schedule clock keeps in memory: nothing per watch.
-type clock struct {
-	bell      chan struct{} // a watch may be due earlier than the clock thinks
-	schedules *lru.Cache[string, schedule.Set]
-	metrics   *clockMetrics
-	// looked is called after each batch with its size. Tests wait for it.
-	looked func(watches int)
+// Enrol is [clock.Clock.Enrol].
+func (e *Engine) Enrol(ctx context.Context, tx *store.Tx, repo queue.Repo, c config.Repository, facts map[string]config.WorkflowFacts) error {
+	return e.clock.Enrol(ctx, tx, repo, c, facts)
 }
 
-func newClock(m *clockMetrics) *clock {
-	c := &clock{bell: make(chan struct{}, 1), metrics: m, looked: func(int) {}}
-	c.schedules, _ = lru.New[string, schedule.Set](maxSchedules) // fails for sizes below 1 only
-	return c
+// Relearn is [clock.Clock.Relearn].
+func (e *Engine) Relearn(ctx context.Context, tx *store.Tx, repoID int64, workflowPath string) error {
+	return e.clock.Relearn(ctx, tx, repoID, workflowPath)
 }
 
-// ring has the clock look at the watches anew, once what was written is on disk.
-func (c *clock) ring(tx *store.Tx) {
-	tx.OnCommit(func() {
-		select {
-		case c.bell <- struct{}{}:
-		default: // it rings already
-		}
-	})
-}
-
-// schedule compiles the crons of a workflow, or recalls them.
-func (c *clock) schedule(crons []config.Cron) schedule.Set {
-	key, err := json.Marshal(crons)
-	if err != nil { // strings alone
-		return schedule.Compile(crons)
-	}
-	if set, ok := c.schedules.Get(string(key)); ok {
-		return set
-	}
-	set := schedule.Compile(crons)
-	c.schedules.Add(string(key), set)
-	return set
-}
-
-// RunClock looks for ticks that no run has answered, until ctx ends. It sleeps
-// until the first watch is due and holds none of them in memory, so its cost
-// follows the ticks that fall due and not the workflows that are watched.
-func (e *Engine) RunClock(ctx context.Context) {
-	log := e.Log.With().Str("part", "schedule clock").Logger()
-	ctx = log.WithContext(ctx)
-	settled := e.Clock.Now().Add(e.scaled(clockSettle))
-	if err := e.enrolKnown(ctx); err != nil && ctx.Err() == nil {
-		log.Error().Err(err).Msg("repositories without watches could not be listed")
-	}
-	for ctx.Err() == nil {
-		at, err := e.nextDue(ctx)
-		if err == nil && !at.IsZero() {
-			if at = laterOf(at, settled); !at.After(e.Clock.Now()) {
-				err = e.lookDue(ctx)
-				if err == nil {
-					continue
-				}
-			}
-		}
-		if err != nil && ctx.Err() == nil {
-			log.Error().Err(err).Msg("schedules could not be looked at")
-			at = e.Clock.Now().Add(e.scaled(clockRetry))
-		}
-		e.nap(ctx, at)
-	}
-}
-
-// nap waits for a moment (the zero time never comes), the bell or the end.
-func (e *Engine) nap(ctx context.Context, until time.Time) {
-	var due <-chan time.Time
-	if !until.IsZero() {
-		timer := e.Clock.NewTimer(min(until.Sub(e.Clock.Now()), maxNap))
-		defer timer.Stop()
-		due = timer.Chan()
-	}
-	select {
-	case <-ctx.Done():
-	case <-due:
-	case <-e.clock.bell:
-	}
-}
-
-// nextDue is when a watch is due next; the zero time when none is.
-func (e *Engine) nextDue(ctx context.Context) (time.Time, error) {
-	at, err := e.Store.NextDue(ctx)
-	return at.Time(), err
-}
-
-// lookDue looks at every watch that is due, in batches.
-func (e *Engine) lookDue(ctx context.Context) error {
-	for {
-		n := 0
-		err := e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-			now := e.Clock.Now()
-			list, err := store.DueWatches(ctx, tx, store.MillisOf(now), watchBatch)
-			if err != nil {
-				return err
-			}
-			n = len(list)
-			for i := range list {
-				if err := e.lookOrPutOff(ctx, tx, &list[i], now); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		e.clock.looked(n)
-		if n < watchBatch || ctx.Err() != nil {
-			return ctx.Err()
-		}
-	}
-}
-
-// lookOrPutOff keeps a watch that nothing can be made of from stopping the clock.
-func (e *Engine) lookOrPutOff(ctx context.Context, tx *store.Tx, w *store.Watch, now time.Time) error {
-	err := e.look(ctx, tx, w, now)
-	var broken *watchError
-	if !errors.As(err, &broken) {
+// Seen takes a run of a watched workflow on the default branch from a
+// delivery: it is recorded, matched to its tick, and whoever waits for it is
+// woken. Nothing is concluded from it but that the run exists; it may come any
+// number of times and in any order.
+func (e *Engine) Seen(ctx context.Context, tx *store.Tx, repo queue.Repo, run store.WorkflowRun) error {
+	run.RepoID, run.ObservedAt = repo.ID, e.now()
+	run.BeganAt = began(run.Status, run.UpdatedAt)
+	known, err := tx.SaveRun(ctx, run)
+	if err != nil {
 		return err
 	}
-	zerolog.Ctx(ctx).Error().Err(err).Int64("repo_id", w.RepoID).Str("workflow", w.WorkflowPath).Msg("a schedule cannot be looked after, trying again later")
-	w.DueAt = store.MillisOf(now.Add(e.scaled(watchRetry)))
-	return tx.SettleWatch(ctx, w)
-}
-
-// enrolKnown has repositories read whose configuration is in force without a
-// watch: it was stored by a version that knew none.
-func (e *Engine) enrolKnown(ctx context.Context) error {
-	list, err := e.Store.Unwatched(ctx, maxUnwatched)
-	if err != nil || len(list) == 0 {
+	if known, err = e.clock.Match(ctx, tx, repo, known); err != nil {
 		return err
 	}
-	zerolog.Ctx(ctx).Info().Int("repositories", len(list)).Msg("configurations are read again for their schedules")
-	return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		for _, r := range list {
-			repo := queue.Repo{InstallationID: r.InstallationID, ID: r.RepoID, Owner: r.Owner, Name: r.Name}
-			if err := e.Queue.Enqueue(ctx, tx, queue.LoadConfig{Repo: repo}.Item()); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return e.inspectLater(ctx, tx, repo, known)
 }
 
-func laterOf(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
+// tickIncidents is the engine as the clock sees it: [clock.Incidents].
+type tickIncidents struct{ e *Engine }
+
+func (t tickIncidents) Suspect(ctx context.Context, tx *store.Tx, repo queue.Repo, w *store.Watch, tick schedule.Tick, flow config.Workflow) (int64, error) {
+	inc, err := t.e.suspectTick(ctx, tx, repo, w, tick, flow)
+	if err != nil || inc == nil {
+		return 0, err
 	}
-	return b
+	return inc.ID, nil
+}
+
+func (t tickIncidents) Answered(ctx context.Context, tx *store.Tx, repo queue.Repo, run store.WorkflowRun) error {
+	return t.e.wakeTick(ctx, tx, repo, run)
+}
+
+func (t tickIncidents) Wanted(ctx context.Context, tx *store.Tx, repoID int64, workflowPath string, since time.Time) (map[schedule.Tick]bool, error) {
+	list, err := store.TickIncidents(ctx, tx, store.TickFilter{
+		RepoID: repoID, WorkflowPath: workflowPath, Signal: string(Missed), States: append([]string{string(Recovered)}, unsettled...), After: store.MillisOf(since),
+	})
+	if err != nil {
+		return nil, err
+	}
+	wanted := make(map[schedule.Tick]bool, len(list))
+	for _, inc := range list {
+		wanted[schedule.Tick{At: inc.TickAt.Time(), Cron: inc.TickCron}] = true
+	}
+	return wanted, nil
+}
+
+func (t tickIncidents) Returned(ctx context.Context, tx *store.Tx, repoID int64, workflowPath string) error {
+	return t.e.wakeMissed(ctx, tx, repoID, workflowPath, unsettled...)
+}
+
+func (t tickIncidents) Address(ctx context.Context, repo queue.Repo) (queue.Repo, error) {
+	return t.e.addressed(ctx, repo)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/internal/githubtest"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -44,9 +45,9 @@ func (b *bench) enrol(files map[string]string) {
 func (b *bench) look() {
 	b.Helper()
 	b.survive(func() error {
-		at, err := b.engine.nextDue(b.ctx)
+		at, err := b.engine.clock.Due(b.ctx)
 		if err == nil && !at.IsZero() && !at.After(b.clock.Now()) {
-			err = b.engine.lookDue(b.ctx)
+			err = b.engine.clock.Look(b.ctx)
 		}
 		return err
 	})
@@ -56,7 +57,7 @@ func (b *bench) look() {
 func (b *bench) nextAt() (time.Time, bool) {
 	b.Helper()
 	at, ok := b.queue.nextAt()
-	due, err := b.engine.nextDue(b.ctx)
+	due, err := b.engine.clock.Due(b.ctx)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -117,7 +118,7 @@ func (b *bench) record(r store.Repository) {
 // scheduledRun is a run of the schedule that GitHub creates now.
 func (b *bench) scheduledRun() *githubtest.Run {
 	b.Helper()
-	x, err := b.repo.StartRun(primaryPath, clockEvent)
+	x, err := b.repo.StartRun(primaryPath, schedule.Event)
 	if err != nil {
 		b.Fatal(err)
 	}

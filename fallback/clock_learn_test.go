@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -17,7 +18,7 @@ func (b *bench) past(n int, delay time.Duration) {
 		for i := range n {
 			tick := last.Add(-time.Duration(i+2) * time.Hour)
 			_, err := tx.SaveRun(ctx, store.WorkflowRun{
-				RepoID: b.at.ID, RunID: int64(5000 + i), Attempt: 1, WorkflowPath: primaryPath, Event: clockEvent, HeadBranch: "main",
+				RepoID: b.at.ID, RunID: int64(5000 + i), Attempt: 1, WorkflowPath: primaryPath, Event: schedule.Event, HeadBranch: "main",
 				Status: "completed", Conclusion: "success", CreatedAt: store.MillisOf(tick.Add(delay)), UpdatedAt: store.MillisOf(tick.Add(delay)),
 				ObservedAt: store.MillisOf(b.clock.Now()), TickAt: store.MillisOf(tick), TickCron: "0 * * * *|UTC",
 			})

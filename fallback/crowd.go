@@ -7,6 +7,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -16,21 +17,18 @@ import (
 const (
 	maxBegun    = 6
 	begunWithin = time.Hour
-
-	// clockEvent is the event of runs that nothing but the time has started.
-	clockEvent = "schedule"
 )
 
 // crowded gives the moment at which an incident may begin, 0 when it is now.
 // Incidents that a person asked for are neither bounded nor counted, nor are
 // those of runs that a clock has started: no recovery leads to these.
 func (e *Engine) crowded(ctx context.Context, db bun.IDB, inc *store.Incident) (store.Millis, error) {
-	if inc.Event == clockEvent {
+	if inc.Event == schedule.Event {
 		return 0, nil
 	}
 	hour := e.scaled(begunWithin)
 	since := store.MillisOf(e.Clock.Now().Add(-hour)) + 1
-	begun, err := store.Begun(ctx, db, inc, clockEvent, since, maxBegun)
+	begun, err := store.Begun(ctx, db, inc, schedule.Event, since, maxBegun)
 	if err != nil || len(begun) < maxBegun {
 		return 0, err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -78,7 +79,7 @@ func TestWebhookSilence(t *testing.T) {
 	if len(list) != 1 || list[0].Dependency != dependsWebhooks {
 		t.Fatalf("%+v", list)
 	}
-	x := must(f.repos[0].StartRun(primaryPath, clockEvent))
+	x := must(f.repos[0].StartRun(primaryPath, schedule.Event))
 	f.end(x, "failure")
 	f.enqueue(queue.ObserveRun{Repo: f.address(f.repos[0]), RunID: x.ID}.Item())
 	f.work()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/redundancy-app/redundancy/checks/checkrun"
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/clock"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -123,7 +124,7 @@ type Engine struct {
 	workflows *lru.Cache[string, config.WorkflowFacts]
 	up        time.Time // since when this process hears of GitHub
 	lookUps   *lookUps  // bounds what claims make us ask
-	clock     *clock
+	clock     *clock.Clock
 	answers   *answers // how requests to GitHub went
 	silence   *silence
 	// at is called at the named points between a commit and an effect. Tests
@@ -159,7 +160,9 @@ func New(c Config) *Engine {
 		c.Registerer.MustRegister(upstreamGauge{e})
 	}
 	e.answers, e.silence = &answers{}, &silence{up: c.Clock.Now()}
-	e.clock = newClock(newClockMetrics(c.Registerer))
+	e.clock = clock.New(clock.Config{
+		Store: c.Store, Queue: c.Queue, Clock: c.Clock, Incidents: tickIncidents{e}, Log: c.Log, Registerer: c.Registerer, Scale: c.Scale,
+	})
 	e.workflows, _ = lru.New[string, config.WorkflowFacts](maxKnownWorkflows) // fails for sizes below 1 only
 	return e
 }

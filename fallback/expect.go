@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -79,7 +80,7 @@ func (e *Engine) startedBy(ctx context.Context, args queue.ExpectRun) ([]expecte
 		if err := json.Unmarshal([]byte(w.Facts), &facts); err != nil {
 			return nil, fmt.Errorf("decode watch of %s: %w", w.WorkflowPath, err)
 		}
-		starts[w.WorkflowPath] = facts.StartedByPush(args.Branch) && !switchedOff(w.WorkflowState)
+		starts[w.WorkflowPath] = facts.StartedByPush(args.Branch) && !schedule.SwitchedOff(w.WorkflowState)
 	}
 	var list []expectedRun
 	for _, w := range c.Workflows {

@@ -9,6 +9,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/clock"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -206,8 +207,8 @@ func (e *Engine) lateLook(ctx context.Context, sc *scope, known store.WorkflowRu
 	age := e.Clock.Since(known.CreatedAt.Time())
 	until := lateFor
 	if w, ok, err := store.ReadWatch(ctx, e.Store.Read(), sc.inc.RepoID, sc.inc.WorkflowPath); err == nil && ok {
-		if facts, _, err := readWatch(&w); err == nil {
-			until = max(until, latePeriods*min(e.clock.schedule(facts.Crons).Period(), 10*lateFor))
+		if facts, _, err := clock.ReadWatch(&w); err == nil {
+			until = max(until, latePeriods*min(e.clock.Schedule(facts.Crons).Period(), 10*lateFor))
 		}
 	}
 	if age > until {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/internal/githubtest"
 )
 
@@ -25,7 +26,7 @@ func TestLateRunWhoseJobsAreNotShown(t *testing.T) {
 		t.Run(conclusion, func(t *testing.T) {
 			b := newLateBench(t, "")
 			b.gh.Fault(githubtest.Fault{Operation: allJobsOperation, Kind: githubtest.Status, Code: 404, Times: 1})
-			x := must(b.repo.StartRun(primaryPath, clockEvent))
+			x := must(b.repo.StartRun(primaryPath, schedule.Event))
 			b.step(x, "Publish")
 			b.end(x, conclusion)
 			b.see(x)
@@ -42,7 +43,7 @@ func TestLateRunWhoseJobsAreNotShown(t *testing.T) {
 // none of whose steps has begun, is no run without effect.
 func TestLateRunThatWorkedInItsFirstAttempt(t *testing.T) {
 	b := newLateBench(t, config.LateCancel)
-	x := must(b.repo.StartRun(primaryPath, clockEvent)) // its webhooks are lost
+	x := must(b.repo.StartRun(primaryPath, schedule.Event)) // its webhooks are lost
 	b.step(x, "Publish")
 	b.end(x, "failure")
 	b.again(x)

@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -99,7 +100,7 @@ func (e *Engine) dispatchedByUs(r *run) bool {
 // the incident of their run. The actor of a schedule is who last changed its
 // cron; nothing of ours starts one.
 func (e *Engine) causedByUs(r *run) bool {
-	return r.GetEvent() != clockEvent && (e.isUs(r.GetActor()) || e.isUs(r.GetTriggeringActor()))
+	return r.GetEvent() != schedule.Event && (e.isUs(r.GetActor()) || e.isUs(r.GetTriggeringActor()))
 }
 
 func (e *Engine) isUs(u *github.User) bool {
@@ -147,7 +148,7 @@ func (e *Engine) conclude(ctx context.Context, tx *store.Tx, o observation) erro
 		return err
 	}
 	if o.watched {
-		if known, err = e.matchTick(ctx, tx, o.repo, known); err != nil {
+		if known, err = e.clock.Match(ctx, tx, o.repo, known); err != nil {
 			return err
 		}
 	}

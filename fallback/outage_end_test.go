@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/internal/githubtest"
 	"github.com/redundancy-app/redundancy/queue"
 )
@@ -13,7 +14,7 @@ import (
 // fail is a run of the schedule that ends, and of which a webhook tells.
 func (f *fleet) fail(r *githubtest.Repo, path, conclusion string, jobs ...githubtest.Job) *githubtest.Run {
 	f.Helper()
-	x := must(r.StartRun(path, clockEvent))
+	x := must(r.StartRun(path, schedule.Event))
 	f.end(x, conclusion, jobs...)
 	f.tell(r, x)
 	return x

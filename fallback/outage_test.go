@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/internal/githubtest"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -64,7 +65,7 @@ func (f *fleet) yesterday() {
 			for h := range 24 {
 				at := store.MillisOf(f.clock.Now().Add(-time.Duration(h)*time.Hour - 5*time.Minute))
 				run := store.WorkflowRun{
-					RepoID: r.ID, RunID: int64(i*100 + h + 1), Attempt: 1, WorkflowPath: primaryPath, Event: clockEvent, HeadBranch: "main",
+					RepoID: r.ID, RunID: int64(i*100 + h + 1), Attempt: 1, WorkflowPath: primaryPath, Event: schedule.Event, HeadBranch: "main",
 					Status: "completed", Conclusion: "success", CreatedAt: at, StartedAt: at, UpdatedAt: at, ObservedAt: at,
 				}
 				if _, err := tx.NewInsert().Model(&run).Exec(ctx); err != nil {
@@ -86,7 +87,7 @@ func (f *fleet) address(r *githubtest.Repo) queue.Repo {
 // start is GitHub starting a run of the schedule.
 func (f *fleet) start(r *githubtest.Repo, workflow string) {
 	f.Helper()
-	if _, err := r.StartRun(workflow, clockEvent); err != nil {
+	if _, err := r.StartRun(workflow, schedule.Event); err != nil {
 		f.Fatal(err)
 	}
 }

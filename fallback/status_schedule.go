@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/redundancy-app/redundancy/fallback/clock"
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -39,15 +41,15 @@ func (e *Engine) scheduleStatus(ctx context.Context, repoID int64, file string, 
 	if err != nil || !ok {
 		return nil, err
 	}
-	facts, flow, err := readWatch(&w)
+	facts, flow, err := clock.ReadWatch(&w)
 	if err != nil {
 		return nil, err
 	}
-	set := e.clock.schedule(facts.Crons)
+	set := e.clock.Schedule(facts.Crons)
 	if set.Empty() {
 		return nil, nil
 	}
-	g, err := e.learned(ctx, &w, flow)
+	g, err := e.clock.Learned(ctx, &w, flow)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +57,7 @@ func (e *Engine) scheduleStatus(ctx context.Context, repoID int64, file string, 
 		Grace: seconds(g.Soft), Deadline: seconds(g.Hard), P50: seconds(g.P50), P95: seconds(g.P95), P99: seconds(g.P99),
 		Samples: g.Samples, State: w.WorkflowState,
 	}
-	if next, ok := set.Next(e.Clock.Now()); ok && !switchedOff(w.WorkflowState) {
+	if next, ok := set.Next(e.Clock.Now()); ok && !schedule.SwitchedOff(w.WorkflowState) {
 		s.Next, s.NextCron = &next.At, next.Cron
 	}
 	if inc != nil && inc.State == Suspected && inc.Signal == Missed && inc.Tick != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/githubapi/statuspage"
 	"github.com/redundancy-app/redundancy/internal/githubtest"
 	"github.com/redundancy-app/redundancy/queue"
@@ -275,7 +276,7 @@ func TestAPIWithoutAnswers(t *testing.T) {
 	if len(list) != 1 || list[0].Dependency != dependsAPI {
 		t.Fatalf("%+v", list)
 	}
-	f.end(must(f.repos[1].StartRun(primaryPath, clockEvent)), "failure")
+	f.end(must(f.repos[1].StartRun(primaryPath, schedule.Event)), "failure")
 	f.enqueue(queue.ObserveRun{Repo: f.address(f.repos[1]), RunID: f.repos[1].Runs()[0].ID}.Item())
 	f.work()
 	f.wantState(f.of(f.repos[1], primaryPath), Suppressed)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -31,7 +32,7 @@ func (e *Engine) openDisabled(ctx context.Context, tx *store.Tx, repo queue.Repo
 	inc = store.Incident{
 		OccurrenceKey:  OccurrenceKey(repo.InstallationID, repo.ID, workflowPath, string(Disabled), state, int64(now)),
 		InstallationID: repo.InstallationID, RepoID: repo.ID, Owner: repo.Owner, Repo: repo.Name, WorkflowPath: workflowPath,
-		Event: clockEvent, RunCreatedAt: now, BeganAt: now, Signal: string(Disabled), Conclusion: state,
+		Event: schedule.Event, RunCreatedAt: now, BeganAt: now, Signal: string(Disabled), Conclusion: state,
 		State: string(Healthy), Ladder: string(ladder), OpenedAt: now, UpdatedAt: now,
 	}
 	if _, err := tx.OpenIncident(ctx, &inc); err != nil {
@@ -65,7 +66,7 @@ func (disabledSubject) confirm(ctx context.Context, e *Engine, sc *scope) (next,
 	if err != nil {
 		return next{}, err
 	}
-	if !switchedOff(state) {
+	if !schedule.SwitchedOff(state) {
 		return next{}, e.switchedOn(ctx, sc, state)
 	}
 	if err := e.addressTick(ctx, sc); err != nil {
@@ -102,7 +103,7 @@ func (disabledSubject) look(ctx context.Context, e *Engine, sc *scope) (n next, 
 	if err != nil {
 		return next{}, false, err
 	}
-	if !switchedOff(state) {
+	if !schedule.SwitchedOff(state) {
 		return next{}, true, e.switchedOn(ctx, sc, state)
 	}
 	why := stayOff(state, sc.flow.Schedule.Reenable)

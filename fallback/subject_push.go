@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -48,7 +49,7 @@ func (e *Engine) lookForPush(ctx context.Context, sc *scope) (p pushed, err erro
 	if err != nil {
 		return p, err
 	}
-	if switchedOff(state) || state == workflowDeleted {
+	if schedule.SwitchedOff(state) || state == workflowDeleted {
 		p.nothing = "GitHub has the workflow as " + state
 		return p, nil
 	}
@@ -170,7 +171,7 @@ func (pushSubject) ended(ctx context.Context, e *Engine, sc *scope) (string, err
 		return "the run has ended", nil // look has just read it
 	}
 	state, err := e.workflowState(ctx, sc)
-	if err == nil && switchedOff(state) {
+	if err == nil && schedule.SwitchedOff(state) {
 		return "GitHub has the workflow as " + state, nil
 	}
 	return "", err

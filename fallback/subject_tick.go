@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/clock"
 	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -81,7 +82,7 @@ func (e *Engine) pointless(ctx context.Context, sc *scope, list []store.Workflow
 			return e.well(ctx, tx, sc.inc, r)
 		})
 	}
-	if catchupOf(sc.flow) == config.CatchupAll {
+	if clock.CatchupOf(sc.flow) == config.CatchupAll {
 		return e.inOrder(ctx, sc)
 	}
 	newer, evidence, err := e.newerTick(ctx, sc)
@@ -158,7 +159,7 @@ func (e *Engine) nobodys(ctx context.Context, sc *scope, w *store.Watch, watched
 		}
 		return next{}, true, e.disown(ctx, sc, "the workflow is not watched any more")
 	}
-	if ok, err := stands(w, schedule.Tick{At: inc.TickAt.Time(), Cron: inc.TickCron}); err != nil || !ok {
+	if ok, err := clock.Stands(w, schedule.Tick{At: inc.TickAt.Time(), Cron: inc.TickCron}); err != nil || !ok {
 		if err != nil {
 			return next{}, false, err
 		}
@@ -222,7 +223,7 @@ func (tickSubject) ended(ctx context.Context, e *Engine, sc *scope) (string, err
 		return "the workflow was switched off at its tick", nil
 	}
 	state, err := e.workflowState(ctx, sc)
-	if err == nil && state != byPerson && (switchedOff(state) || state == workflowDeleted) {
+	if err == nil && state != byPerson && (schedule.SwitchedOff(state) || state == workflowDeleted) {
 		return fmt.Sprintf("GitHub has the workflow as %s", state), nil
 	}
 	return "", err // what a person has switched off is that person's affair, and may be on again in a moment
@@ -230,5 +231,5 @@ func (tickSubject) ended(ctx context.Context, e *Engine, sc *scope) (string, err
 
 // deadline is when the tick of an incident counts as missed.
 func (e *Engine) deadline(sc *scope, w *store.Watch) time.Time {
-	return sc.inc.BeganAt.Time().Add(e.scaled(e.grace(w, sc.flow).Hard))
+	return sc.inc.BeganAt.Time().Add(e.scaled(clock.Grace(w, sc.flow).Hard))
 }

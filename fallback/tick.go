@@ -2,51 +2,43 @@ package fallback
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/clock"
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
 
-// TickKey identifies the work of one tick of a schedule for good: whether its
-// run never comes, comes late or fails, it is one occurrence with one claim.
-// cron is "spec|timezone"; the moment counts in UTC and to the second.
-func TickKey(installationID, repoID int64, workflowPath, cron string, tick time.Time) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d|%d|%s|%s|%s", installationID, repoID, workflowPath, cron, tick.UTC().Format(time.RFC3339)))
-	return hex.EncodeToString(sum[:])
-}
-
 // tickKey is the occurrence of an incident's tick or a run's.
 func tickKey(repo queue.Repo, workflowPath, cron string, tick store.Millis) string {
-	return TickKey(repo.InstallationID, repo.ID, workflowPath, cron, tick.Time())
+	return clock.TickKey(repo.InstallationID, repo.ID, workflowPath, cron, tick.Time())
 }
 
 // suspectTick opens the incident of a tick that no run has answered within the
 // soft grace, and wakes it. nil when the tick has one already.
-func (e *Engine) suspectTick(ctx context.Context, tx *store.Tx, repo queue.Repo, w *store.Watch, at time.Time, cron string, flow config.Workflow) (*store.Incident, error) {
+func (e *Engine) suspectTick(ctx context.Context, tx *store.Tx, repo queue.Repo, w *store.Watch, t schedule.Tick, flow config.Workflow) (*store.Incident, error) {
 	ladder, err := json.Marshal(flow)
 	if err != nil {
 		return nil, fmt.Errorf("write ladder: %w", err)
 	}
-	tick, now := store.MillisOf(at), e.now()
+	tick, now := store.MillisOf(t.At), e.now()
 	inc := &store.Incident{
-		OccurrenceKey:  tickKey(repo, w.WorkflowPath, cron, tick),
+		OccurrenceKey:  tickKey(repo, w.WorkflowPath, t.Cron, tick),
 		InstallationID: repo.InstallationID, RepoID: repo.ID, Owner: repo.Owner, Repo: repo.Name,
-		WorkflowPath: w.WorkflowPath, Event: clockEvent, RunCreatedAt: tick, Signal: string(Missed),
-		TickAt: tick, TickCron: cron, BeganAt: tick, State: string(Healthy), Ladder: string(ladder), OpenedAt: now, UpdatedAt: now,
+		WorkflowPath: w.WorkflowPath, Event: schedule.Event, RunCreatedAt: tick, Signal: string(Missed),
+		TickAt: tick, TickCron: t.Cron, BeganAt: tick, State: string(Healthy), Ladder: string(ladder), OpenedAt: now, UpdatedAt: now,
 	}
 	opened, err := tx.OpenIncident(ctx, inc)
 	if err != nil || !opened {
 		return nil, err
 	}
-	evidence := map[string]any{"tick": at.UTC(), "cron": cron}
-	if catchupOf(flow) != config.CatchupAll {
-		silence, err := e.takePlace(ctx, tx, inc, e.scaled(e.grace(w, flow).Hard), Suspected, Failing, Suppressed)
+	evidence := map[string]any{"tick": t.At.UTC(), "cron": t.Cron}
+	if clock.CatchupOf(flow) != config.CatchupAll {
+		silence, err := e.takePlace(ctx, tx, inc, e.scaled(clock.Grace(w, flow).Hard), Suspected, Failing, Suppressed)
 		if err != nil {
 			return nil, err
 		}
@@ -137,13 +129,6 @@ func (e *Engine) wakeMissed(ctx context.Context, tx *store.Tx, repoID int64, pat
 		}
 	}
 	return nil
-}
-
-func catchupOf(flow config.Workflow) config.Catchup {
-	if flow.Schedule.Catchup == "" {
-		return config.CatchupLatest
-	}
-	return flow.Schedule.Catchup
 }
 
 // showTick is the tick of an incident for people.

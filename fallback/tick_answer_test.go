@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/internal/githubtest"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -87,7 +88,7 @@ func TestRunBeforeTheNextTick(t *testing.T) {
 func TestRunOfAFormerDefaultBranch(t *testing.T) {
 	b, tick := newTickBench(t, config.Workflow{Effect: config.Idempotent, Recover: []config.Step{dispatch}})
 	b.until(tick.Add(time.Minute))
-	x, err := b.repo.StartRun(primaryPath, clockEvent)
+	x, err := b.repo.StartRun(primaryPath, schedule.Event)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"github.com/google/go-github/v62/github"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/clock"
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -53,7 +55,7 @@ func (tickSubject) confirm(ctx context.Context, e *Engine, sc *scope) (next, err
 	}
 	// Not before this process has heard GitHub for as long itself: what came
 	// while it was away is being read.
-	if settled := laterOf(sc.inc.LookedAt.Time(), e.up).Add(e.scaled(twice)); now.Before(settled) {
+	if settled := maxTime(sc.inc.LookedAt.Time(), e.up).Add(e.scaled(twice)); now.Before(settled) {
 		return next{at: settled}, nil
 	}
 	return e.tickMissed(ctx, sc, &w)
@@ -83,7 +85,7 @@ func (e *Engine) tickMissed(ctx context.Context, sc *scope, w *store.Watch) (nex
 		if wait, err := e.awaitSwitch(ctx, sc, state); err != nil || wait {
 			return next{at: e.poll(sc.inc.UpdatedAt)}, err
 		}
-	case switchedOff(state):
+	case schedule.SwitchedOff(state):
 		return next{}, e.blameSwitch(ctx, sc, state)
 	}
 	if err := e.addressTick(ctx, sc); err != nil {
@@ -92,7 +94,7 @@ func (e *Engine) tickMissed(ctx context.Context, sc *scope, w *store.Watch) (nex
 	if sc.archived {
 		return next{}, e.disown(ctx, sc, archivedReason)
 	}
-	hard := e.grace(w, sc.flow).Hard
+	hard := clock.Grace(w, sc.flow).Hard
 	reason := fmt.Sprintf("no run has answered the tick of %s within %s", showTick(sc.inc), showDuration(hard))
 	evidence := map[string]any{
 		"tick": sc.inc.TickAt.Time(), "cron": sc.inc.TickCron, "silent_since": sc.inc.BeganAt.Time(), "deadline": e.deadline(sc, w),
@@ -102,12 +104,12 @@ func (e *Engine) tickMissed(ctx context.Context, sc *scope, w *store.Watch) (nex
 		if err := e.saveTick(ctx, tx, sc.inc, store.TickMissed); err != nil {
 			return err
 		}
-		if catchupOf(sc.flow) != config.CatchupAll {
+		if clock.CatchupOf(sc.flow) != config.CatchupAll {
 			if _, err := e.takePlace(ctx, tx, sc.inc, 0, Exhausted, InDoubt); err != nil {
 				return err
 			}
 		}
-		if catchupOf(sc.flow) == config.CatchupNone {
+		if clock.CatchupOf(sc.flow) == config.CatchupNone {
 			sc.inc.ConfirmedAt = e.now()
 			return e.move(ctx, tx, sc.inc, Exhausted, reason+"; nothing is done about it, since catchup is none", evidence)
 		}

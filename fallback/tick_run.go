@@ -32,7 +32,7 @@ func (e *Engine) freshRuns(ctx context.Context, sc *scope) ([]store.WorkflowRun,
 	sc.asked = asked
 	list = slices.DeleteFunc(list, func(r *run) bool {
 		return r.GetCreatedAt().Before(since) || r.path() != sc.inc.WorkflowPath ||
-			r.GetEvent() != clockEvent && r.GetHeadBranch() != branch || // a schedule runs on no other; it may have been renamed since
+			r.GetEvent() != schedule.Event && r.GetHeadBranch() != branch || // a schedule runs on no other; it may have been renamed since
 			isPullRequest(r.GetEvent()) || r.GetHeadRepository().GetID() != sc.repo.ID
 	})
 	slices.Reverse(list) // oldest first, as they came
@@ -41,8 +41,8 @@ func (e *Engine) freshRuns(ctx context.Context, sc *scope) ([]store.WorkflowRun,
 		seen = seen[:0]
 		for _, r := range list {
 			known, err := e.save(ctx, tx, sc.repo.ID, r)
-			if err == nil && known.Event == clockEvent && known.TickAt == 0 {
-				// Not [Engine.answer], which would wake this incident without end.
+			if err == nil && known.Event == schedule.Event && known.TickAt == 0 {
+				// Not [clock.Clock.Match], which would wake this incident without end.
 				known, err = e.assignOther(ctx, tx, sc, known)
 			}
 			if err != nil {
@@ -57,7 +57,7 @@ func (e *Engine) freshRuns(ctx context.Context, sc *scope) ([]store.WorkflowRun,
 // assignOther gives a run its tick, and wakes the incident of another tick
 // that it turns out to answer.
 func (e *Engine) assignOther(ctx context.Context, tx *store.Tx, sc *scope, r store.WorkflowRun) (store.WorkflowRun, error) {
-	r, err := e.assign(ctx, tx, r)
+	r, err := e.clock.Assign(ctx, tx, r)
 	if err != nil || r.TickAt == sc.inc.TickAt && r.TickCron == sc.inc.TickCron {
 		return r, err
 	}
@@ -79,9 +79,9 @@ func (e *Engine) tickRun(ctx context.Context, sc *scope) (store.WorkflowRun, boo
 // asks for something of its own.
 func (e *Engine) doneByHand(ctx context.Context, sc *scope, list []store.WorkflowRun) (store.WorkflowRun, bool, error) {
 	for _, r := range list {
-		theirs := r.Event == "workflow_dispatch" || r.Event == pushEvent || r.Event == clockEvent && r.TickAt == 0
+		theirs := r.Event == "workflow_dispatch" || r.Event == pushEvent || r.Event == schedule.Event && r.TickAt == 0
 		if bot := e.BotLogin(); bot != "" && strings.EqualFold(r.Actor, bot) {
-			theirs = theirs && r.Event == clockEvent // its actor is who last changed the cron
+			theirs = theirs && r.Event == schedule.Event // its actor is who last changed the cron
 		}
 		if !theirs || r.Conclusion != "success" || r.CreatedAt < sc.inc.TickAt {
 			continue

@@ -45,7 +45,7 @@ func (b *bench) until(t time.Time) {
 // come is the tick's run, as its first webhook tells of it.
 func (b *bench) come() *githubtest.Run {
 	b.Helper()
-	x, err := b.repo.StartRun(primaryPath, clockEvent)
+	x, err := b.repo.StartRun(primaryPath, schedule.Event)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func TestTickDroppedAndDeliveredElevenHoursLate(t *testing.T) {
 			}
 
 			b.until(tick.Add(11 * time.Hour))
-			x, err := b.repo.StartRun(primaryPath, clockEvent)
+			x, err := b.repo.StartRun(primaryPath, schedule.Event)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/clock"
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/fallback/storm"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -192,7 +194,7 @@ func lineOf(inc *store.Incident) (string, error) {
 	if err := json.Unmarshal([]byte(inc.Ladder), &flow); err != nil {
 		return "", fmt.Errorf("read ladder of incident %d: %w", inc.ID, err)
 	}
-	if inc.Event != clockEvent || catchupOf(flow) == config.CatchupAll {
+	if inc.Event != schedule.Event || clock.CatchupOf(flow) == config.CatchupAll {
 		return "", nil
 	}
 	return inc.WorkflowPath, nil

@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"net/url"
 	"path"
-	"strings"
 	"time"
 
 	"github.com/google/go-github/v62/github"
 
+	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -24,9 +25,6 @@ const (
 
 // byPerson is the state of a workflow that somebody has switched off on purpose.
 const byPerson = "disabled_manually"
-
-// switchedOff says whether a schedule starts nothing in this state.
-func switchedOff(state string) bool { return strings.HasPrefix(state, "disabled") }
 
 func fileName(workflowPath string) string { return url.PathEscape(path.Base(workflowPath)) }
 
@@ -57,4 +55,41 @@ func (e *Engine) readState(ctx context.Context, client *github.Client, repo queu
 	return w.State, repo, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 		return tx.SetWorkflowState(ctx, repo.ID, workflowPath, w.State, e.now(), min(store.MillisOf(w.UpdatedAt), e.now()))
 	})
+}
+
+// CheckWorkflow is the worker of queue.CheckWorkflow: it reads the state of a
+// watched workflow, and opens or wakes the incident about it.
+func (e *Engine) CheckWorkflow(ctx context.Context, job queue.Job) error {
+	args, err := arguments[queue.CheckWorkflow](job)
+	if err != nil {
+		return err
+	}
+	if args.Repo, err = e.addressed(ctx, args.Repo); err != nil {
+		return err
+	}
+	flow, watched, err := e.watched(ctx, args.Repo, args.Workflow, false)
+	if err != nil || !watched {
+		return err
+	}
+	client, err := e.Clients.Installation(args.Repo.InstallationID)
+	if err != nil {
+		return err
+	}
+	state, repo, err := e.readState(ctx, client, args.Repo, args.Workflow)
+	if err != nil {
+		return e.lost(ctx, err)
+	}
+	return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return e.stateSeen(ctx, tx, repo, flow, state) })
+}
+
+func (e *Engine) stateSeen(ctx context.Context, tx *store.Tx, repo queue.Repo, flow config.Workflow, state string) error {
+	if schedule.SwitchedOff(state) {
+		_, err := e.openDisabled(ctx, tx, repo, flow.File, state, flow)
+		return err
+	}
+	inc, ok, err := store.StateIncident(ctx, tx, repo.ID, flow.File, string(Disabled), unsettled)
+	if err != nil || !ok {
+		return err
+	}
+	return e.wake(ctx, tx, inc.ID)
 }

@@ -1,4 +1,4 @@
-package fallback
+package clock
 
 import (
 	"encoding/json"
@@ -27,16 +27,16 @@ func readCrons(w *store.Watch) (young cronsSince, err error) {
 func (c cronsSince) before(t schedule.Tick) bool { return store.MillisOf(t.At) < c[t.Cron] }
 
 // newCrons has the crons that a watch did not have until now begin now.
-func (e *Engine) newCrons(w *store.Watch, crons []config.Cron) error {
-	was, _, err := readWatch(w)
+func (c *Clock) newCrons(w *store.Watch, crons []config.Cron) error {
+	was, _, err := ReadWatch(w)
 	young, err2 := readCrons(w)
 	if err != nil || err2 != nil { // nothing of it can be kept
-		w.WatchedSince, w.SettledThrough, w.CronsSince = e.now(), e.now(), ""
+		w.WatchedSince, w.SettledThrough, w.CronsSince = c.now(), c.now(), ""
 		return nil //nolint:nilerr // it begins anew
 	}
 	now, stands := cronsSince{}, false
-	for _, c := range crons {
-		name := schedule.Name(c)
+	for _, cron := range crons {
+		name := schedule.Name(cron)
 		if slices.ContainsFunc(was.Crons, func(o config.Cron) bool { return schedule.Name(o) == name }) {
 			stands = true
 			if at := young[name]; at > w.WatchedSince {
@@ -44,10 +44,10 @@ func (e *Engine) newCrons(w *store.Watch, crons []config.Cron) error {
 			}
 			continue
 		}
-		now[name] = e.now()
+		now[name] = c.now()
 	}
 	if !stands {
-		w.SettledThrough = max(w.SettledThrough, e.now())
+		w.SettledThrough = max(w.SettledThrough, c.now())
 	}
 	w.CronsSince = ""
 	if len(now) > 0 {
@@ -60,9 +60,9 @@ func (e *Engine) newCrons(w *store.Watch, crons []config.Cron) error {
 	return nil
 }
 
-// stands says whether a cron is among those of a watch, and was at its tick.
-func stands(w *store.Watch, t schedule.Tick) (bool, error) {
-	facts, _, err := readWatch(w)
+// Stands says whether a cron is among those of a watch, and was at its tick.
+func Stands(w *store.Watch, t schedule.Tick) (bool, error) {
+	facts, _, err := ReadWatch(w)
 	if err != nil {
 		return false, err
 	}

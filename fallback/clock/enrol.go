@@ -1,4 +1,4 @@
-package fallback
+package clock
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 // A new watch begins now, as does a new cron of a known one: the ticks before
 // are nobody's. Ticks of crons that still stand in the file stay open, and so
 // does a watch that ended lately and comes back.
-func (e *Engine) Enrol(ctx context.Context, tx *store.Tx, repo queue.Repo, c config.Repository, facts map[string]config.WorkflowFacts) error {
+func (c *Clock) Enrol(ctx context.Context, tx *store.Tx, repo queue.Repo, conf config.Repository, facts map[string]config.WorkflowFacts) error {
 	before, err := store.WatchesOf(ctx, tx, repo.ID)
 	if err != nil {
 		return err
@@ -27,46 +27,46 @@ func (e *Engine) Enrol(ctx context.Context, tx *store.Tx, repo queue.Repo, c con
 	for _, w := range before {
 		known[w.WorkflowPath] = w
 	}
-	for _, flow := range c.Workflows {
+	for _, flow := range conf.Workflows {
 		f, ok := facts[flow.File]
 		if !ok {
 			continue
 		}
 		w, ok := known[flow.File]
 		if !ok {
-			if w, _, err = store.EndedWatch(ctx, tx, repo.ID, flow.File, e.now()-store.Millis(store.KeepWatch.Milliseconds())); err != nil {
+			if w, _, err = store.EndedWatch(ctx, tx, repo.ID, flow.File, c.now()-store.Millis(store.KeepWatch.Milliseconds())); err != nil {
 				return err
 			}
 		}
-		if err := e.enrol(ctx, tx, repo, flow, f, w); err != nil {
+		if err := c.enrol(ctx, tx, repo, flow, f, w); err != nil {
 			return err
 		}
 		if !ok && w.WorkflowPath != "" { // it is back
-			if err := e.wakeMissed(ctx, tx, repo.ID, flow.File, unsettled...); err != nil {
+			if err := c.Incidents.Returned(ctx, tx, repo.ID, flow.File); err != nil {
 				return err
 			}
 		}
 		delete(known, flow.File)
 	}
 	for _, w := range known {
-		if err := tx.EndWatch(ctx, w, e.now()); err != nil {
+		if err := tx.EndWatch(ctx, w, c.now()); err != nil {
 			return err
 		}
 	}
-	e.clock.ring(tx)
+	c.ring(tx)
 	return nil
 }
 
 // enrol writes one watch. w is what is known of it, the zero value for a new one.
-func (e *Engine) enrol(ctx context.Context, tx *store.Tx, repo queue.Repo, flow config.Workflow, facts config.WorkflowFacts, w store.Watch) error {
+func (c *Clock) enrol(ctx context.Context, tx *store.Tx, repo queue.Repo, flow config.Workflow, facts config.WorkflowFacts, w store.Watch) error {
 	crons := facts.Crons
 	if w.WatchedSince == 0 {
-		w.WatchedSince, w.SettledThrough = e.now(), e.now()
-	} else if err := e.newCrons(&w, crons); err != nil {
+		w.WatchedSince, w.SettledThrough = c.now(), c.now()
+	} else if err := c.newCrons(&w, crons); err != nil {
 		return err
 	}
 	if w.FirstSeen == 0 {
-		w.FirstSeen = e.now()
+		w.FirstSeen = c.now()
 	}
 	w.RepoID, w.InstallationID, w.WorkflowPath = repo.ID, repo.InstallationID, flow.File
 	for _, part := range []struct {
@@ -79,6 +79,6 @@ func (e *Engine) enrol(ctx context.Context, tx *store.Tx, repo queue.Repo, flow 
 		}
 		*part.into = string(doc)
 	}
-	e.plan(&w, e.clock.schedule(crons), flow)
+	c.plan(&w, c.Schedule(crons), flow)
 	return tx.SaveWatch(ctx, &w)
 }

@@ -1,4 +1,4 @@
-package fallback
+package clock
 
 import (
 	"time"
@@ -12,13 +12,13 @@ import (
 // those of package store.
 const tickAnswered store.TickOutcome = "answered"
 
-type clockMetrics struct {
+type metrics struct {
 	lag   prometheus.Histogram
 	ticks *prometheus.CounterVec
 }
 
-func newClockMetrics(r prometheus.Registerer) *clockMetrics {
-	m := &clockMetrics{
+func newMetrics(r prometheus.Registerer) *metrics {
+	m := &metrics{
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "redundancy_schedule_lag_seconds",
 			Help:    "From a tick of a watched workflow's schedule to the creation of the run that answers it.",
@@ -36,10 +36,10 @@ func newClockMetrics(r prometheus.Registerer) *clockMetrics {
 }
 
 // tick counts the outcome of a tick once it is on disk.
-func (m *clockMetrics) tick(tx *store.Tx, outcome store.TickOutcome) {
+func (m *metrics) tick(tx *store.Tx, outcome store.TickOutcome) {
 	tx.OnCommit(func() { m.ticks.WithLabelValues(string(outcome)).Inc() })
 }
 
-func (m *clockMetrics) lateness(tx *store.Tx, lag time.Duration) {
+func (m *metrics) lateness(tx *store.Tx, lag time.Duration) {
 	tx.OnCommit(func() { m.lag.Observe(max(lag, 0).Seconds()) })
 }

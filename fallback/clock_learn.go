@@ -12,7 +12,9 @@ import (
 )
 
 const (
-	// learnWindow and learnRuns bound the delays that graces are learned from.
+	// learnWindow and learnRuns bound what graces and the limits of stalls are
+	// learned from. A workflow that ran less than [store.SparseRuns] times
+	// within them, as a weekly one, learns from that many, whenever they were.
 	learnWindow = 28 * 24 * time.Hour
 	learnRuns   = 200
 	// learnEvery is how often a watch learns at most.
@@ -54,7 +56,9 @@ func (e *Engine) learn(ctx context.Context, tx *store.Tx, w *store.Watch, now ti
 }
 
 func (e *Engine) delays(ctx context.Context, db bun.IDB, w *store.Watch, now time.Time) ([]time.Duration, error) {
-	list, err := store.RunTicks(ctx, db, w.RepoID, w.WorkflowPath, store.MillisOf(now.Add(-learnWindow)), learnRuns)
+	list, err := lookBack(now, func(since store.Millis, most int) ([]store.RunTick, error) {
+		return store.RunTicks(ctx, db, w.RepoID, w.WorkflowPath, since, most)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -63,4 +67,14 @@ func (e *Engine) delays(ctx context.Context, db bun.IDB, w *store.Watch, now tim
 		delays = append(delays, r.CreatedAt.Time().Sub(r.TickAt.Time()))
 	}
 	return delays, nil
+}
+
+// lookBack reads the newest of a workflow's past within the window of
+// learning, or further back where that holds too little.
+func lookBack[T any](now time.Time, read func(since store.Millis, most int) ([]T, error)) ([]T, error) {
+	list, err := read(store.MillisOf(now.Add(-learnWindow)), learnRuns)
+	if err != nil || len(list) >= store.SparseRuns {
+		return list, err
+	}
+	return read(store.MillisOf(now.Add(-store.KeepSparse)), store.SparseRuns)
 }

@@ -13,20 +13,16 @@ import (
 	"github.com/redundancy-app/redundancy/store"
 )
 
-// What the limits of a workflow are learned from.
-const (
-	stallHistory  = 28 * 24 * time.Hour
-	stallAttempts = 200
-	// stallSteps is of how many good runs the steps are read, a request each,
-	// and only when a run seems to hang.
-	stallSteps = 5
-)
+// stallSteps is of how many good runs the steps are read, a request each, and
+// only when a run seems to hang.
+const stallSteps = 5
 
 // stallLimits are those of a workflow by its configuration and its past. steps
 // adds the lengths of its steps, which cost requests.
 func (e *Engine) stallLimits(ctx context.Context, client *github.Client, repo queue.Repo, path string, c config.Stall, steps bool) (stall.Limits, error) {
-	since := store.MillisOf(e.Clock.Now().Add(-stallHistory))
-	past, err := store.AttemptsOf(ctx, e.Store.Read(), repo.ID, path, since, stallAttempts)
+	past, err := lookBack(e.Clock.Now(), func(since store.Millis, most int) ([]store.AttemptTimes, error) {
+		return store.AttemptsOf(ctx, e.Store.Read(), repo.ID, path, since, most)
+	})
 	if err != nil {
 		return stall.Limits{}, err
 	}

@@ -20,8 +20,9 @@ import (
 )
 
 const (
-	// window and pastPages bound what is read of a workflow's past: 28 days,
-	// 300 runs. Thresholds are learned from no more than that.
+	// window and pastPages bound what is read of a workflow's past: 28 days, or
+	// as far as its newest [store.SparseRuns] runs go back, and 300 runs.
+	// Thresholds are learned from no more than that.
 	window    = 28 * 24 * time.Hour
 	pastPages = 3
 	// pastBatch is the number of runs of one transaction: nobody else can write
@@ -151,9 +152,13 @@ func (p *past) read(ctx context.Context) ([]*listed, error) {
 }
 
 // pages reads at most so many pages, newest first, as far back as the window
-// goes. Only runs that had ended before the watch began are of the past.
+// goes, or further where it holds too little of a sparse schedule. Only runs
+// that had ended before the watch began are of the past.
 func (p *past) pages(ctx context.Context, filter url.Values, most int) (runs []*listed, read int, err error) {
-	horizon := p.Clock.Now().Add(-window)
+	horizon, farthest := p.Clock.Now().Add(-window), p.Clock.Now().Add(-store.KeepSparse)
+	enough := func(oldest time.Time) bool {
+		return oldest.Before(farthest) || oldest.Before(horizon) && len(runs) >= store.SparseRuns
+	}
 	for read < most {
 		if until, ok := scarce(p.rate(p.repo.InstallationID), spareRead, p.Clock.Now()); ok {
 			return nil, read, &scarceError{until}
@@ -164,12 +169,12 @@ func (p *past) pages(ctx context.Context, filter url.Values, most int) (runs []*
 			return nil, read, err
 		}
 		for _, r := range list.runs {
-			if r.completed() && r.updated().Before(p.watch.WatchedSince.Time()) && !r.created().Before(horizon) &&
+			if r.completed() && r.updated().Before(p.watch.WatchedSince.Time()) && !enough(r.created()) &&
 				r.onBranch(p.repo.ID, p.branch) && r.path() == p.watch.WorkflowPath {
 				runs = append(runs, r)
 			}
 		}
-		if list.last() || list.oldest().Before(horizon) {
+		if list.last() || enough(list.oldest()) {
 			break
 		}
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -38,6 +39,11 @@ const (
 	// KeepIncidents is as long as GitHub keeps Check Runs.
 	KeepIncidents = 400 * 24 * time.Hour
 	keepRuns      = 90 * 24 * time.Hour
+	// KeepSparse is how long the newest [SparseRuns] runs of each event of a
+	// workflow are kept beyond that: a weekly schedule has 13 in 90 days, a
+	// monthly one 3. GitHub keeps runs no longer either.
+	KeepSparse = 400 * 24 * time.Hour
+	SparseRuns = 20
 	// keepClaims exceeds the 48 h of a tombstone: a primary can be 12 h late,
 	// and a re-run of it is possible for 30 days.
 	keepClaims   = 31 * 24 * time.Hour
@@ -52,7 +58,11 @@ func (tx *Tx) PruneEngine(ctx context.Context, now time.Time) error {
 		age   time.Duration
 	}{
 		{"DELETE FROM incidents WHERE settled_at <> 0 AND settled_at < ?", KeepIncidents},
-		{"DELETE FROM workflow_runs WHERE observed_at < ?", keepRuns},
+		{"DELETE FROM workflow_runs WHERE observed_at < ?", KeepSparse},
+		{`DELETE FROM workflow_runs WHERE observed_at < ? AND EXISTS (SELECT 1 FROM workflow_runs AS n
+			WHERE n.repo_id = workflow_runs.repo_id AND n.workflow_path = workflow_runs.workflow_path
+			AND n.event = workflow_runs.event AND n.created_at > workflow_runs.created_at
+			ORDER BY n.created_at LIMIT 1 OFFSET ` + strconv.Itoa(SparseRuns-1) + `)`, keepRuns},
 		{"DELETE FROM claims WHERE updated_at < ? AND state IN ('free', 'done')", keepClaims},
 		// What was never settled: nobody can act on it any more.
 		{"DELETE FROM claims WHERE updated_at < ? AND state IN ('held', 'in_doubt')", KeepIncidents},

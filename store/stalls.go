@@ -20,13 +20,13 @@ type AttemptTimes struct {
 // AttemptsOf are the attempts of a workflow's runs created since a moment that
 // have ended, newest first and at most limit. Runs of pull requests are left
 // out: they can come from code that takes its own time.
-func AttemptsOf(ctx context.Context, db bun.IDB, repoID int64, path string, since Millis, limit int64) ([]AttemptTimes, error) {
+func AttemptsOf(ctx context.Context, db bun.IDB, repoID int64, path string, since Millis, limit int) ([]AttemptTimes, error) {
 	var rows []AttemptTimes
 	err := db.NewSelect().TableExpr("workflow_runs").
 		ColumnExpr("run_id, attempt, conclusion, started_at, began_at, updated_at AS ended_at").
 		Where("repo_id = ?", repoID).Where("workflow_path = ?", path).Where("created_at >= ?", since).
 		Where("status = 'completed'").Where("event NOT LIKE 'pull_request%'").
-		OrderExpr("created_at DESC, run_id DESC, attempt DESC").Limit(limit).Scan(ctx, &rows)
+		OrderExpr("created_at DESC, run_id DESC, attempt DESC").Limit(int64(limit)).Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("read attempts of %s: %w", path, err)
 	}

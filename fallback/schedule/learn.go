@@ -12,9 +12,10 @@ const (
 	DefaultSoft = 15 * time.Minute
 	DefaultHard = 60 * time.Minute
 	MaxGrace    = 24 * time.Hour
-	// MinSamples below which nothing is learned: the 95th percentile of fewer
-	// is their maximum.
-	MinSamples = 20
+	// MinSamples below which nothing is learned. Of five, the greatest is left
+	// out like of any number below a hundred; more would take a monthly schedule
+	// a year, and fewer are hearsay.
+	MinSamples = 5
 )
 
 // Grace is how late a run may be.

@@ -28,8 +28,9 @@ func TestLearn(t *testing.T) {
 		soft, hard time.Duration
 	}{
 		{"nothing known", nil, 15 * m, 60 * m},
-		{"too little", delays(19, 50*m), 15 * m, 60 * m},
-		{"just enough", delays(20, 50*m), 50 * m, 62*m + 30*time.Second},
+		{"too little", delays(4, 50*m), 15 * m, 60 * m},
+		{"just enough", delays(5, 50*m), 50 * m, 62*m + 30*time.Second},
+		{"of the fewest the greatest is left out", delays(5, 2*m, 12*time.Hour), 15 * m, 60 * m},
 		{"punctual ones keep the least", delays(200, time.Second), 15 * m, 60 * m},
 		{"one in a hundred counts for hard alone", delays(200, 2*m, 100*m, 100*m, 100*m), 15 * m, 125 * m},
 		{"one in twenty counts for soft", delays(100, 2*m, 40*m, 40*m, 40*m, 40*m, 40*m, 40*m), 40 * m, 60 * m},

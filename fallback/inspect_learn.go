@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/clock"
 	"github.com/redundancy-app/redundancy/fallback/stall"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -20,7 +21,7 @@ const stallSteps = 5
 // stallLimits are those of a workflow by its configuration and its past. steps
 // adds the lengths of its steps, which cost requests.
 func (e *Engine) stallLimits(ctx context.Context, client *github.Client, repo queue.Repo, path string, c config.Stall, steps bool) (stall.Limits, error) {
-	past, err := lookBack(e.Clock.Now(), func(since store.Millis, most int) ([]store.AttemptTimes, error) {
+	past, err := clock.LookBack(e.Clock.Now(), func(since store.Millis, most int) ([]store.AttemptTimes, error) {
 		return store.AttemptsOf(ctx, e.Store.Read(), repo.ID, path, since, most)
 	})
 	if err != nil {

@@ -94,7 +94,7 @@ func TestManyMissedTicksAreOneIncident(t *testing.T) {
 	for _, r := range f.repos {
 		err := f.store.Update(f.ctx, func(ctx context.Context, tx *store.Tx) error {
 			w := &store.Watch{RepoID: r.ID, WorkflowPath: primaryPath, InstallationID: f.at.InstallationID}
-			_, err := f.engine.suspectTick(ctx, tx, f.address(r), w, tick, "0 6 * * *|UTC", f.configs.c.Workflows[0])
+			_, err := f.engine.suspectTick(ctx, tx, f.address(r), w, schedule.Tick{At: tick, Cron: "0 6 * * *|UTC"}, f.configs.c.Workflows[0])
 			return err
 		})
 		if err != nil {

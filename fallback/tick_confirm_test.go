@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/clock"
 	"github.com/redundancy-app/redundancy/internal/githubtest"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -75,7 +76,7 @@ func TestFailedRunOfATickHasItsKey(t *testing.T) {
 	x := b.fail("failure")
 	inc := b.want(Verifying)
 	row, _, err := store.ReadIncident(b.ctx, b.store.Read(), inc.ID)
-	if err != nil || row.OccurrenceKey != TickKey(b.at.InstallationID, b.at.ID, primaryPath, "0 6 * * *|UTC", tick) || row.Signal != string(Failed) {
+	if err != nil || row.OccurrenceKey != clock.TickKey(b.at.InstallationID, b.at.ID, primaryPath, "0 6 * * *|UTC", tick) || row.Signal != string(Failed) {
 		t.Errorf("%v %+v", err, row)
 	}
 	b.pass(2 * time.Hour)

@@ -2,9 +2,7 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/redundancy-app/redundancy/fallback"
 	"github.com/redundancy-app/redundancy/health"
@@ -106,18 +104,6 @@ func (s *server) repoOfQuery(w http.ResponseWriter, r *http.Request) (repo store
 	if v == "" {
 		return repo, false, true
 	}
-	owner, name, ok := strings.Cut(v, "/")
-	if !ok || owner == "" || name == "" {
-		refuse(w, http.StatusBadRequest, fmt.Sprintf("repo %q: want owner/name", v))
-		return repo, true, false
-	}
-	repo, ok, err := s.cfg.Repositories.RepositoryByName(r.Context(), owner, name)
-	if err != nil {
-		s.fail(w, r, err)
-		return repo, true, false
-	}
-	if !ok {
-		refuse(w, http.StatusNotFound, "the App is not installed on "+v)
-	}
+	repo, ok = s.covered(w, r, v)
 	return repo, true, ok
 }

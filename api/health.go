@@ -29,6 +29,8 @@ type Health struct {
 	// answer about one repository.
 	EarlyWarning *risk.QueueWarning `json:"early_warning,omitempty"`
 	Risk         []risk.Assessment  `json:"risk,omitempty"`
+	// Broken are the newest configurations that have errors, at most 100.
+	Broken []BrokenConfiguration `json:"broken_configurations,omitempty"`
 }
 
 // unhealthy are the states of incidents that somebody has to know about. A
@@ -48,6 +50,9 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 	h, err := s.healthNow(r.Context(), repo.ID)
 	if err == nil {
 		err = s.healthOverTime(r.Context(), &h, repo, one)
+	}
+	if err == nil {
+		err = s.explainNoScore(r.Context(), &h, repo, one)
 	}
 	if err != nil {
 		s.fail(w, r, err)

@@ -2,9 +2,7 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/redundancy-app/redundancy/fallback"
 	"github.com/redundancy-app/redundancy/health"
@@ -31,6 +29,8 @@ type Health struct {
 	// answer about one repository.
 	EarlyWarning *risk.QueueWarning `json:"early_warning,omitempty"`
 	Risk         []risk.Assessment  `json:"risk,omitempty"`
+	// Broken are the newest configurations that have errors, at most 100.
+	Broken []BrokenConfiguration `json:"broken_configurations,omitempty"`
 }
 
 // unhealthy are the states of incidents that somebody has to know about. A
@@ -50,6 +50,9 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 	h, err := s.healthNow(r.Context(), repo.ID)
 	if err == nil {
 		err = s.healthOverTime(r.Context(), &h, repo, one)
+	}
+	if err == nil {
+		err = s.explainNoScore(r.Context(), &h, repo, one)
 	}
 	if err != nil {
 		s.fail(w, r, err)
@@ -106,18 +109,6 @@ func (s *server) repoOfQuery(w http.ResponseWriter, r *http.Request) (repo store
 	if v == "" {
 		return repo, false, true
 	}
-	owner, name, ok := strings.Cut(v, "/")
-	if !ok || owner == "" || name == "" {
-		refuse(w, http.StatusBadRequest, fmt.Sprintf("repo %q: want owner/name", v))
-		return repo, true, false
-	}
-	repo, ok, err := s.cfg.Repositories.RepositoryByName(r.Context(), owner, name)
-	if err != nil {
-		s.fail(w, r, err)
-		return repo, true, false
-	}
-	if !ok {
-		refuse(w, http.StatusNotFound, "the App is not installed on "+v)
-	}
+	repo, ok = s.covered(w, r, v)
 	return repo, true, ok
 }

@@ -47,12 +47,9 @@ func (s *server) incidents(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if v := q.Get("repo"); v != "" {
-		owner, name, ok := strings.Cut(v, "/")
-		if !ok || owner == "" || name == "" {
-			refuse(w, http.StatusBadRequest, fmt.Sprintf("repo %q: want owner/name", v))
+		if !s.incidentsOf(w, r, v, &f) {
 			return
 		}
-		f.Owner, f.Name = owner, name
 	}
 	if v := q.Get("signal"); v != "" {
 		for name := range strings.SplitSeq(v, ",") {
@@ -118,18 +115,12 @@ func (s *server) recover(w http.ResponseWriter, r *http.Request) {
 	if !decode(w, r, &in) {
 		return
 	}
-	owner, name, ok := strings.Cut(in.Repo, "/")
-	if !ok || owner == "" || name == "" || len(in.Target) > 255 || len(in.Reason) > 1000 || len(in.Key) > 100 {
-		refuse(w, http.StatusBadRequest, "repo must be owner/name; target, reason and key at most 255, 1000 and 100 characters")
+	if len(in.Target) > 255 || len(in.Reason) > 1000 || len(in.Key) > 100 {
+		refuse(w, http.StatusBadRequest, "target, reason and key are too long: at most 255, 1000 and 100 characters")
 		return
 	}
-	repo, ok, err := s.cfg.Repositories.RepositoryByName(r.Context(), owner, name)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	if !ok || repo.Removed {
-		refuse(w, http.StatusNotFound, "the App is not installed on "+in.Repo)
+	repo, ok := s.covered(w, r, in.Repo)
+	if !ok {
 		return
 	}
 	req := queue.Recover{

@@ -60,7 +60,7 @@ func decode(w http.ResponseWriter, r *http.Request, into any) bool {
 	case errors.As(err, &tooLarge):
 		refuse(w, http.StatusRequestEntityTooLarge, "request body over 64 KiB")
 	default:
-		refuse(w, http.StatusBadRequest, "request body: "+err.Error())
+		refuse(w, http.StatusBadRequest, "request body: "+mistake(err))
 	}
 	return false
 }

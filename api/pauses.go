@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
@@ -98,7 +97,6 @@ func (s *server) resume(w http.ResponseWriter, r *http.Request) {
 
 // scope finds the repository that a request names, the zero one for none.
 func (s *server) scope(w http.ResponseWriter, r *http.Request, name, target, key, actor string) (queue.Repo, bool) {
-	owner, base, ok := strings.Cut(name, "/")
 	switch {
 	case len(target) > 255 || len(key) > 100 || len(actor) > maxActor:
 		refuse(w, http.StatusBadRequest, "target, key and actor at most 255, 100 and 100 characters")
@@ -108,17 +106,9 @@ func (s *server) scope(w http.ResponseWriter, r *http.Request, name, target, key
 		return queue.Repo{}, false
 	case name == "":
 		return queue.Repo{}, true
-	case !ok || owner == "" || base == "":
-		refuse(w, http.StatusBadRequest, "repo must be owner/name")
-		return queue.Repo{}, false
 	}
-	repo, ok, err := s.cfg.Repositories.RepositoryByName(r.Context(), owner, base)
-	if err != nil {
-		s.fail(w, r, err)
-		return queue.Repo{}, false
-	}
-	if !ok || repo.Removed {
-		refuse(w, http.StatusNotFound, "the App is not installed on "+name)
+	repo, ok := s.covered(w, r, name)
+	if !ok {
 		return queue.Repo{}, false
 	}
 	return queue.Repo{InstallationID: repo.InstallationID, ID: repo.ID, Owner: repo.Owner, Name: repo.Name}, true

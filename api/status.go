@@ -16,6 +16,8 @@ type Repositories interface {
 	RepositoryByName(ctx context.Context, owner, name string) (store.Repository, bool, error)
 	IncidentStates(ctx context.Context) (map[string]int, error)
 	WatchedRepositories(ctx context.Context) ([]store.Repository, error)
+	RepositoryConfig(ctx context.Context, repoID int64) (c store.RepositoryConfig, ok bool, err error)
+	BrokenConfigs(ctx context.Context, limit int64) (list []store.RepositoryConfig, total int64, err error)
 }
 
 // Status is the answer of GET /api/v1/status.
@@ -38,6 +40,10 @@ type Status struct {
 	Upstream []fallback.UpstreamStatus `json:"upstream"`
 	// Pauses are what people hold back, now or from a later moment on.
 	Pauses []fallback.Pause `json:"pauses"`
+	// Broken are the newest configurations that have errors, at most 100 of
+	// BrokenTotal.
+	Broken      []BrokenConfiguration `json:"broken_configurations"`
+	BrokenTotal int64                 `json:"broken_configurations_total"`
 }
 
 // Downtime is a time in which nobody watched.
@@ -98,7 +104,7 @@ func (s *server) status(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) collect(ctx context.Context) (Status, error) {
-	st := Status{Version: s.cfg.Version, StartedAt: s.cfg.StartedAt, Installations: map[string]int{}}
+	st := Status{Version: s.cfg.Version, StartedAt: s.cfg.StartedAt.UTC(), Installations: map[string]int{}}
 	st.Ready, st.Checks = s.runChecks(ctx)
 	depth, oldest, err := s.cfg.Deliveries.PendingDeliveries(ctx)
 	if err != nil {
@@ -134,6 +140,9 @@ func (s *server) collect(ctx context.Context) (Status, error) {
 		return st, err
 	}
 	if st.Upstream, err = s.cfg.Incidents.Upstreams(ctx); err != nil {
+		return st, err
+	}
+	if st.Broken, st.BrokenTotal, err = s.brokenConfigurations(ctx); err != nil {
 		return st, err
 	}
 	st.Pauses, err = s.cfg.Pauses.Pauses(ctx, false)

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/fallback/stall"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
@@ -114,7 +115,7 @@ func (e *Engine) Advance(ctx context.Context, job queue.Job) error {
 // begins; "" for errors that the queue deals with. It is called with errors of
 // reads only: a refused write is the outcome of its step.
 func held(err error) string {
-	var elsewhere *elsewhereError
+	var elsewhere *runs.ElsewhereError
 	var limited bool
 	if err != nil {
 		_, limited = githubapi.LimitedUntil(err)

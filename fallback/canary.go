@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/fallback/storm"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -126,7 +127,7 @@ func (e *Engine) born(ctx context.Context, tx *store.Tx, inc *store.Incident) er
 // sample tells from a failed attempt that was just classified whether it began.
 func (e *Engine) sample(ctx context.Context, sc *scope) error {
 	inc := sc.inc
-	if !failed(inc.Conclusion) || inc.Cause == causeUnknown {
+	if !runs.Failed(inc.Conclusion) || inc.Cause == causeUnknown {
 		return nil
 	}
 	known, ok, err := store.LatestAttempt(ctx, e.Store.Read(), inc.RepoID, inc.RunID)

@@ -9,6 +9,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/jonboulle/clockwork"
 
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -129,11 +130,11 @@ func (e *Engine) readForClaim(ctx context.Context, repo queue.Repo, runID int64)
 	if err != nil {
 		return known, err
 	}
-	r, err := getRun(ctx, client, repo, runID)
+	r, err := runs.Get(ctx, client, repo, runID)
 	if err != nil {
 		return known, err
 	}
-	_, watched, err := e.watched(ctx, repo, r.path(), false)
+	_, watched, err := e.watched(ctx, repo, r.WorkflowPath(), false)
 	if err != nil {
 		return known, err
 	}

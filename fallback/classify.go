@@ -10,6 +10,7 @@ import (
 
 	"github.com/redundancy-app/redundancy/config"
 	"github.com/redundancy-app/redundancy/fallback/failure"
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -103,7 +104,7 @@ func causeOf(inc *store.Incident, list []*github.WorkflowJob, symptom, flaky boo
 	if inc.Conclusion == "startup_failure" || inc.Conclusion == "timed_out" || Signal(inc.Signal) == Stalled {
 		return config.Infrastructure
 	}
-	broken := slices.DeleteFunc(slices.Clone(list), func(j *github.WorkflowJob) bool { return !failed(j.GetConclusion()) })
+	broken := slices.DeleteFunc(slices.Clone(list), func(j *github.WorkflowJob) bool { return !runs.Failed(j.GetConclusion()) })
 	executed := slices.ContainsFunc(broken, func(j *github.WorkflowJob) bool { return ranUserStep(j) })
 	switch {
 	case len(broken) > 0 && !executed, symptom:
@@ -118,11 +119,11 @@ func causeOf(inc *store.Incident, list []*github.WorkflowJob, symptom, flaky boo
 // these; else the first failed job. Both may be nil.
 func whatFailed(list []*github.WorkflowJob) (job *github.WorkflowJob, step *github.TaskStep) {
 	for _, j := range list {
-		if !failed(j.GetConclusion()) {
+		if !runs.Failed(j.GetConclusion()) {
 			continue
 		}
 		for _, s := range j.Steps {
-			if failed(s.GetConclusion()) {
+			if runs.Failed(s.GetConclusion()) {
 				return j, s
 			}
 		}

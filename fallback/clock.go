@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -29,7 +30,7 @@ func (e *Engine) Relearn(ctx context.Context, tx *store.Tx, repoID int64, workfl
 // number of times and in any order.
 func (e *Engine) Seen(ctx context.Context, tx *store.Tx, repo queue.Repo, run store.WorkflowRun) error {
 	run.RepoID, run.ObservedAt = repo.ID, e.now()
-	run.BeganAt = began(run.Status, run.UpdatedAt)
+	run.BeganAt = runs.Began(run.Status, run.UpdatedAt)
 	known, err := tx.SaveRun(ctx, run)
 	if err != nil {
 		return err

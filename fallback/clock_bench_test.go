@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/internal/githubtest"
 	"github.com/redundancy-app/redundancy/store"
@@ -127,11 +128,11 @@ func (b *bench) scheduledRun() *githubtest.Run {
 // saw is a delivery about a run as it is now.
 func (b *bench) saw(x *githubtest.Run) store.WorkflowRun {
 	b.Helper()
-	r, err := getRun(b.ctx, b.client(), b.at, x.ID)
+	r, err := runs.Get(b.ctx, b.client(), b.at, x.ID)
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.sawRow(r.row(b.at.ID, 0))
+	b.sawRow(r.Row(b.at.ID, 0))
 	known, ok, err := store.LatestAttempt(b.ctx, b.store.Read(), b.at.ID, x.ID)
 	if err != nil || !ok {
 		b.Fatal(ok, err)

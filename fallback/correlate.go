@@ -1,7 +1,6 @@
 package fallback
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -28,13 +28,13 @@ var errNoLogin = errors.New("GitHub has not told yet who we are")
 // another step's. Oldest first.
 //
 // Without our login the error is [errNoLogin]: other Apps start workflows, too.
-func (e *Engine) correlate(ctx context.Context, sc *scope, st *store.Step, s search) ([]*run, error) {
+func (e *Engine) correlate(ctx context.Context, sc *scope, st *store.Step, s search) ([]*runs.Run, error) {
 	bot := e.BotLogin()
 	if bot == "" {
 		return nil, errNoLogin
 	}
 	since := st.IntentAt.Time().Add(-clockSkew)
-	list, _, err := listRunsSince(ctx, sc.client, sc.repo, s.workflow, s.event, since.Truncate(time.Second))
+	list, _, err := runs.ListSince(ctx, sc.client, sc.repo, s.workflow, s.event, since.Truncate(time.Second))
 	if err != nil {
 		return nil, err
 	}
@@ -47,29 +47,27 @@ func (e *Engine) correlate(ctx context.Context, sc *scope, st *store.Step, s sea
 		return nil, err
 	}
 	branch := strings.TrimPrefix(strings.TrimPrefix(s.ref, "refs/heads/"), "refs/tags/")
-	list = slices.DeleteFunc(list, func(r *run) bool {
+	list = slices.DeleteFunc(list, func(r *runs.Run) bool {
 		ours := strings.EqualFold(r.GetActor().GetLogin(), bot)
 		return !ours || adopted[r.GetID()] || r.GetEvent() != s.event || r.GetCreatedAt().Before(since.Truncate(time.Second)) ||
-			s.workflow != "" && r.path() != s.workflow || branch != "" && r.GetHeadBranch() != branch
+			s.workflow != "" && r.WorkflowPath() != s.workflow || branch != "" && r.GetHeadBranch() != branch
 	})
-	slices.SortFunc(list, func(a, b *run) int {
-		return cmp.Or(a.GetCreatedAt().Compare(b.GetCreatedAt().Time), cmp.Compare(a.GetID(), b.GetID()))
-	})
+	slices.SortFunc(list, runs.OldestFirst)
 	return list, nil
 }
 
 // preferClaim narrows to the run that carries the claim in its title, when
 // there is just one: a workflow that declares the input redundancy_claim can
 // show it by `run-name`.
-func preferClaim(list []*run, claim string) []*run {
-	named := slices.DeleteFunc(slices.Clone(list), func(r *run) bool { return !strings.Contains(r.GetDisplayTitle(), claim) })
+func preferClaim(list []*runs.Run, claim string) []*runs.Run {
+	named := slices.DeleteFunc(slices.Clone(list), func(r *runs.Run) bool { return !strings.Contains(r.GetDisplayTitle(), claim) })
 	if len(named) == 1 {
 		return named
 	}
 	return list
 }
 
-func links(list []*run) []string {
+func links(list []*runs.Run) []string {
 	var out []string
 	for _, r := range list {
 		out = append(out, r.GetHTMLURL())

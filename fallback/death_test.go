@@ -13,6 +13,7 @@ import (
 	"modernc.org/sqlite"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/githubapi"
 )
 
@@ -174,7 +175,7 @@ func TestDeath(t *testing.T) {
 	if err := pause(); err == nil {
 		t.Error("a dead process has committed")
 	}
-	if _, err := getRun(b.ctx, b.client(), b.at, 1); err == nil || !strings.Contains(err.Error(), errCrash.Error()) {
+	if _, err := runs.Get(b.ctx, b.client(), b.at, 1); err == nil || !strings.Contains(err.Error(), errCrash.Error()) {
 		t.Errorf("a dead process has asked GitHub: %v", err)
 	}
 	b.restart()

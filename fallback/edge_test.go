@@ -12,6 +12,7 @@ import (
 
 	"github.com/redundancy-app/redundancy/agent/action"
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/internal/githubtest"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -76,10 +77,10 @@ func TestDeclaredInputs(t *testing.T) {
 	if diff := cmp.Diff(want, b.dispatched()[0].Inputs); diff != "" {
 		t.Error(diff)
 	}
-	titled := func(id int64, title string) *run {
-		return &run{WorkflowRun: github.WorkflowRun{ID: github.Int64(id), DisplayTitle: github.String(title)}}
+	titled := func(id int64, title string) *runs.Run {
+		return &runs.Run{WorkflowRun: github.WorkflowRun{ID: github.Int64(id), DisplayTitle: github.String(title)}}
 	}
-	list := []*run{titled(1, "Fallback"), titled(2, "Fallback for "+want["redundancy_claim"])}
+	list := []*runs.Run{titled(1, "Fallback"), titled(2, "Fallback for "+want["redundancy_claim"])}
 	if got := preferClaim(list, want["redundancy_claim"]); len(got) != 1 || got[0].GetID() != 2 {
 		t.Errorf("found %v", got)
 	}
@@ -93,11 +94,11 @@ func TestDepth(t *testing.T) {
 	b := newBench(t, config.Workflow{Recover: []config.Step{event, dispatch, local}})
 	x := b.run(primaryPath, "schedule", "failure")
 	err := b.store.Update(b.ctx, func(ctx context.Context, tx *store.Tx) error {
-		r, err := getRun(ctx, b.client(), b.at, x.ID)
+		r, err := runs.Get(ctx, b.client(), b.at, x.ID)
 		if err != nil {
 			return err
 		}
-		_, err = b.engine.open(ctx, tx, opening{repo: b.at, run: r.row(b.at.ID, 1), flow: b.configs.c.Workflows[0], depth: MaxDepth})
+		_, err = b.engine.open(ctx, tx, opening{repo: b.at, run: r.Row(b.at.ID, 1), flow: b.configs.c.Workflows[0], depth: MaxDepth})
 		return err
 	})
 	if err != nil {

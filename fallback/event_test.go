@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/internal/githubtest"
 	"github.com/redundancy-app/redundancy/queue"
 )
@@ -243,12 +244,12 @@ func TestTwoReactionsOfOneWorkflow(t *testing.T) {
 	if !strings.Contains(inc.Steps[0].Reason, "2 runs could be the reaction") {
 		t.Errorf("reason %q", inc.Steps[0].Reason)
 	}
-	titled := func(id int64, path, title string) *run {
-		r := &run{Path: path}
+	titled := func(id int64, path, title string) *runs.Run {
+		r := &runs.Run{Path: path}
 		r.ID, r.DisplayTitle = &id, &title
 		return r
 	}
-	list := []*run{titled(1, "a", "x"), titled(2, "a", "for key1"), titled(3, "b", "x")}
+	list := []*runs.Run{titled(1, "a", "x"), titled(2, "a", "for key1"), titled(3, "b", "x")}
 	each, clear := oneEach(list, "key1")
 	if !clear || len(each) != 2 || each[0].GetID() != 2 || each[1].GetID() != 3 {
 		t.Errorf("%v %v", each, clear)

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/google/go-github/v62/github"
 	"github.com/rs/zerolog"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
@@ -110,13 +112,13 @@ func (e *Engine) notStarted(ctx context.Context, args queue.ExpectRun, missing [
 	if args.Repo, err = e.locate(ctx, client, args.Repo); err != nil {
 		return e.lost(ctx, err)
 	}
-	list, err := listRuns(ctx, client, args.Repo, "", url.Values{"event": {pushEvent}, "head_sha": {args.SHA}})
+	list, err := runs.List(ctx, client, args.Repo, runs.Query{Filter: url.Values{"event": {pushEvent}, "head_sha": {args.SHA}}})
 	if err != nil {
 		return err
 	}
 	came := map[string]bool{}
-	for _, r := range list {
-		came[r.path()] = true
+	for _, r := range list.Runs {
+		came[r.WorkflowPath()] = true
 	}
 	if missing, err = e.stillMeant(ctx, client, args, without(missing, came), pushed); err != nil {
 		return err
@@ -127,7 +129,7 @@ func (e *Engine) notStarted(ctx context.Context, args queue.ExpectRun, missing [
 				return err
 			}
 		}
-		for _, r := range list { // their webhooks were lost
+		for _, r := range list.Runs { // their webhooks were lost
 			if err := e.Queue.Enqueue(ctx, tx, queue.ObserveRun{Repo: args.Repo, RunID: r.GetID()}.Item()); err != nil {
 				return err
 			}
@@ -150,14 +152,14 @@ func (e *Engine) stillMeant(ctx context.Context, client *github.Client, args que
 	if err != nil || head == args.SHA {
 		return missing, err
 	}
-	newer, err := listRuns(ctx, client, args.Repo, "", url.Values{"event": {pushEvent}, "branch": {args.Branch}})
+	newer, err := runs.List(ctx, client, args.Repo, runs.Query{Filter: url.Values{"event": {pushEvent}, "branch": {args.Branch}}})
 	if err != nil {
 		return nil, err
 	}
 	var rest []expectedRun
 	for _, x := range missing {
 		p := push{repoID: args.Repo.ID, path: x.path, branch: args.Branch, sha: args.SHA, at: store.MillisOf(pushed)}
-		switch over, err := e.takenOver(ctx, p, head, newer); {
+		switch over, err := e.takenOver(ctx, p, head, newer.Runs); {
 		case err != nil:
 			return nil, err
 		case !over:
@@ -177,8 +179,8 @@ func branchHead(ctx context.Context, client *github.Client, repo queue.Repo, bra
 			SHA string `json:"sha"`
 		} `json:"object"`
 	}
-	where := fmt.Sprintf("repos/%s/%s/git/ref/heads/%s", repo.Owner, repo.Name, (&url.URL{Path: branch}).EscapedPath())
-	if err := get(ctx, client, where, &ref); err != nil {
+	where := githubapi.RepoPath(repo.Owner, repo.Name, append([]string{"git", "ref", "heads"}, strings.Split(branch, "/")...)...)
+	if _, err := githubapi.Get(ctx, client, where, &ref); err != nil {
 		return "", fmt.Errorf("read branch %s of %s: %w", branch, repo.FullName(), err)
 	}
 	return ref.Object.SHA, nil

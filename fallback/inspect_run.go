@@ -7,6 +7,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/fallback/stall"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
@@ -52,7 +53,7 @@ func (e *Engine) inspectJob(ctx context.Context, job queue.Job) error {
 // from before the workflow was watched is nobody's: some runs are stuck for ever.
 func (e *Engine) inspected(ctx context.Context, repo queue.Repo, run store.WorkflowRun) (flow config.Workflow, ok bool, err error) {
 	flow, ok, err = e.watched(ctx, repo, run.WorkflowPath, false)
-	if err != nil || !ok || isPullRequest(run.Event) {
+	if err != nil || !ok || runs.OfPullRequest(run.Event) {
 		return flow, false, err
 	}
 	w, known, err := store.ReadWatch(ctx, e.Store.Read(), repo.ID, run.WorkflowPath)
@@ -69,7 +70,7 @@ func (e *Engine) inspect(ctx context.Context, args queue.InspectRun, flow config
 	if err != nil {
 		return err
 	}
-	r, err := getRun(ctx, client, args.Repo, args.RunID)
+	r, err := runs.Get(ctx, client, args.Repo, args.RunID)
 	if githubapi.IsNotFound(err) {
 		return e.unshown(ctx, args)
 	}
@@ -133,7 +134,7 @@ func (e *Engine) sing(ctx context.Context, tx *store.Tx, repo queue.Repo, run st
 // sight records a run like save, and gives it the status that GitHub shows
 // now: within one second, which is what its times tell apart, a run can be
 // queued, held back and queued again, and the record keeps one of these.
-func (e *Engine) sight(ctx context.Context, repo queue.Repo, r *run) (known store.WorkflowRun, err error) {
+func (e *Engine) sight(ctx context.Context, repo queue.Repo, r *runs.Run) (known store.WorkflowRun, err error) {
 	return known, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 		known, err = e.save(ctx, tx, repo.ID, r)
 		if err == nil && known.Attempt == r.GetRunAttempt() && !known.Completed() {

@@ -2,8 +2,6 @@ package fallback
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -159,11 +157,7 @@ func (e *Engine) cancelLate(ctx context.Context, sc *scope, known store.Workflow
 	if err != nil {
 		return until, false, err
 	}
-	req, err := sc.client.NewRequest(http.MethodPost, fmt.Sprintf("repos/%s/%s/actions/runs/%d/cancel", sc.repo.Owner, sc.repo.Name, known.RunID), nil)
-	if err != nil {
-		return until, false, err
-	}
-	if _, err = sc.client.Do(ctx, req, nil); githubapi.Outcome(err) == githubapi.NotSent {
+	if err = postCancel(ctx, sc.client, sc.repo, known.RunID, false); githubapi.Outcome(err) == githubapi.NotSent {
 		return until, false, err
 	}
 	// Whatever the answer, the run tells.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-github/v62/github"
 
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -22,19 +23,6 @@ import (
 // maxSought is how long the news of an incident wait for its repository to be
 // found. One that was deleted never is.
 const maxSought = 24 * time.Hour
-
-// elsewhereError says that the repository is not where it was last known.
-type elsewhereError struct {
-	repo queue.Repo
-	id   int64 // of what is there now; 0: nothing that we can see
-}
-
-func (e *elsewhereError) Error() string {
-	if e.id == 0 {
-		return fmt.Sprintf("repository %d is not at %s any more", e.repo.ID, e.repo.FullName())
-	}
-	return fmt.Sprintf("%s is now repository %d, not %d", e.repo.FullName(), e.id, e.repo.ID)
-}
 
 // repository is where an incident's calls go: under the name that the
 // repository has now.
@@ -57,9 +45,9 @@ func (e *Engine) addressed(ctx context.Context, repo queue.Repo) (queue.Repo, er
 // with then counts, because it does not redirect all writes.
 func (e *Engine) locate(ctx context.Context, client *github.Client, repo queue.Repo) (queue.Repo, error) {
 	found := new(github.Repository)
-	err := get(ctx, client, fmt.Sprintf("repos/%s/%s", repo.Owner, repo.Name), found)
+	_, err := githubapi.Get(ctx, client, githubapi.RepoPath(repo.Owner, repo.Name), found)
 	if githubapi.IsNotFound(err) {
-		return repo, &elsewhereError{repo: repo}
+		return repo, &runs.ElsewhereError{Repo: repo}
 	}
 	if err != nil {
 		return repo, fmt.Errorf("read repository %s: %w", repo.FullName(), err)
@@ -70,7 +58,7 @@ func (e *Engine) locate(ctx context.Context, client *github.Client, repo queue.R
 // recognise compares the repository in an answer with the one that was asked.
 func (e *Engine) recognise(ctx context.Context, repo queue.Repo, found *github.Repository) (queue.Repo, error) {
 	if found.GetID() != repo.ID {
-		return repo, &elsewhereError{repo: repo, id: found.GetID()}
+		return repo, &runs.ElsewhereError{Repo: repo, Found: found.GetID()}
 	}
 	owner, name, ok := strings.Cut(found.GetFullName(), "/")
 	if !ok || owner == repo.Owner && name == repo.Name {
@@ -97,11 +85,11 @@ func (e *Engine) seek(ctx context.Context, tx *store.Tx, repo queue.Repo) error 
 // lost has the repository sought when that is what err is about, and gives err
 // back: the job is tried again later.
 func (e *Engine) lost(ctx context.Context, err error) error {
-	var elsewhere *elsewhereError
+	var elsewhere *runs.ElsewhereError
 	if !errors.As(err, &elsewhere) {
 		return err
 	}
-	return errors.Join(err, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return e.seek(ctx, tx, elsewhere.repo) }))
+	return errors.Join(err, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return e.seek(ctx, tx, elsewhere.Repo) }))
 }
 
 // hold keeps an incident that GitHub gives no usable answer about: it shows
@@ -113,9 +101,9 @@ func (e *Engine) hold(ctx context.Context, id int64, what string, cause error) e
 		return err
 	}
 	return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		var elsewhere *elsewhereError
+		var elsewhere *runs.ElsewhereError
 		if errors.As(cause, &elsewhere) {
-			if err := e.seek(ctx, tx, elsewhere.repo); err != nil {
+			if err := e.seek(ctx, tx, elsewhere.Repo); err != nil {
 				return err
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
@@ -36,7 +37,7 @@ func (e *Engine) Observe(ctx context.Context, job queue.Job) error {
 	if err != nil {
 		return err
 	}
-	r, err := getRun(ctx, client, args.Repo, args.RunID)
+	r, err := runs.Get(ctx, client, args.Repo, args.RunID)
 	if githubapi.IsNotFound(err) {
 		if e.Clock.Since(job.CreatedAt) < e.scaled(settleRead) {
 			return queue.Snooze(e.Clock.Now().Add(e.scaled(pollSettle)), err)
@@ -56,23 +57,22 @@ func (e *Engine) Observe(ctx context.Context, job queue.Job) error {
 // observation is a run with what is needed to judge it.
 type observation struct {
 	repo    queue.Repo
-	run     *run
+	run     *runs.Run
 	flow    config.Workflow
 	watched bool
 	opens   bool // a failure of it is an incident
 	ours    bool // started by a dispatch of this App
 }
 
-func (e *Engine) observation(ctx context.Context, client *github.Client, repo queue.Repo, r *run) (observation, error) {
+func (e *Engine) observation(ctx context.Context, client *github.Client, repo queue.Repo, r *runs.Run) (observation, error) {
 	o := observation{repo: repo, run: r, ours: e.dispatchedByUs(r)}
 	var err error
-	if o.flow, o.watched, err = e.watched(ctx, repo, r.path(), failed(r.GetConclusion())); err != nil || !o.watched {
+	if o.flow, o.watched, err = e.watched(ctx, repo, r.WorkflowPath(), runs.Failed(r.GetConclusion())); err != nil || !o.watched {
 		return o, err
 	}
 	// A run of a fork or a pull request says nothing about the default branch,
-	// even when its branch has the same name. A head repository that is null
-	// was a fork that is gone.
-	if isPullRequest(r.GetEvent()) || r.GetHeadRepository().GetID() != repo.ID || o.ours {
+	// even when its branch has the same name.
+	if !r.Own(repo.ID) || o.ours {
 		return o, nil
 	}
 	branch, err := e.defaultBranch(ctx, client, repo)
@@ -80,7 +80,7 @@ func (e *Engine) observation(ctx context.Context, client *github.Client, repo qu
 		return o, err
 	}
 	o.opens = !e.causedByUs(r)
-	if !o.opens && failed(r.GetConclusion()) {
+	if !o.opens && runs.Failed(r.GetConclusion()) {
 		zerolog.Ctx(ctx).Info().Str("event", r.GetEvent()).Str("url", r.GetHTMLURL()).Msg("a failed run that this App has led to opens no incident by itself")
 	}
 	return o, nil
@@ -88,18 +88,15 @@ func (e *Engine) observation(ctx context.Context, client *github.Client, repo qu
 
 // dispatchedByUs says that a run is the work of a step, whether or not its id
 // is known yet.
-func (e *Engine) dispatchedByUs(r *run) bool {
-	if r.GetEvent() != "workflow_dispatch" && r.GetEvent() != "repository_dispatch" {
-		return false
-	}
-	return e.isUs(r.GetActor())
+func (e *Engine) dispatchedByUs(r *runs.Run) bool {
+	return r.Dispatched() && e.isUs(r.GetActor())
 }
 
 // causedByUs is the outer loop guard: GitHub hands our login on to what the
 // end of our runs starts, such as by workflow_run. Our own re-runs belong to
 // the incident of their run. The actor of a schedule is who last changed its
 // cron; nothing of ours starts one.
-func (e *Engine) causedByUs(r *run) bool {
+func (e *Engine) causedByUs(r *runs.Run) bool {
 	return r.GetEvent() != schedule.Event && (e.isUs(r.GetActor()) || e.isUs(r.GetTriggeringActor()))
 }
 
@@ -199,7 +196,7 @@ func (e *Engine) ended(ctx context.Context, tx *store.Tx, o observation, known s
 	if known.Conclusion == "success" {
 		return e.flaps(ctx, tx, known)
 	}
-	if !failed(known.Conclusion) {
+	if !runs.Failed(known.Conclusion) {
 		return nil
 	}
 	if err := e.flaps(ctx, tx, known); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -52,15 +53,15 @@ func (e *Engine) expected(ctx context.Context, tx *store.Tx, o observation) (boo
 const lateRuns = 24 * time.Hour
 
 // couldBe says whether a run can be what a try has started.
-func couldBe(st *store.Step, r *run) bool {
+func couldBe(st *store.Step, r *runs.Run) bool {
 	if r.GetCreatedAt().Before(st.IntentAt.Time().Add(-clockSkew)) {
 		return false
 	}
 	if st.Kind == kindDispatch {
-		return st.Target == r.path()
+		return st.Target == r.WorkflowPath()
 	}
 	heard, known := listenersOf(st.Evidence)
-	return !known || heard.could(r.path())
+	return !known || heard.could(r.WorkflowPath())
 }
 
 // late notes a run of a step that was believed not to have happened.

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-github/v62/github"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -81,7 +82,7 @@ func (e *Engine) defaultBranch(ctx context.Context, client *github.Client, repo 
 		return known.DefaultBranch, err
 	}
 	r := new(github.Repository)
-	if err := get(ctx, client, fmt.Sprintf("repos/%s/%s", repo.Owner, repo.Name), r); err != nil {
+	if _, err := githubapi.Get(ctx, client, githubapi.RepoPath(repo.Owner, repo.Name), r); err != nil {
 		return "", fmt.Errorf("read default branch of %s: %w", repo.FullName(), err)
 	}
 	return r.GetDefaultBranch(), nil

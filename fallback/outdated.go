@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -39,15 +40,14 @@ func (e *Engine) outdated(ctx context.Context, sc *scope) (bool, error) {
 // listLater asks GitHub for what [store.LaterSuccess] looks for, and records it.
 func (e *Engine) listLater(ctx context.Context, sc *scope) (later store.WorkflowRun, ok bool, err error) {
 	inc := sc.inc
-	list, err := listRuns(ctx, sc.client, sc.repo, inc.WorkflowPath, url.Values{"branch": {inc.HeadBranch}, "status": {"success"}})
+	list, err := runs.List(ctx, sc.client, sc.repo, runs.Query{Workflow: inc.WorkflowPath, Filter: url.Values{"branch": {inc.HeadBranch}, "status": {"success"}}})
 	if err != nil {
 		return later, false, err
 	}
-	for _, r := range list { // newest first
+	for _, r := range list.Runs { // newest first
 		created := store.MillisOf(r.GetCreatedAt().Time)
 		newer := created > inc.RunCreatedAt || created == inc.RunCreatedAt && r.GetID() > inc.RunID
-		if !newer || r.GetConclusion() != "success" || r.path() != inc.WorkflowPath || r.GetHeadBranch() != inc.HeadBranch ||
-			isPullRequest(r.GetEvent()) || r.GetHeadRepository().GetID() != inc.RepoID {
+		if !newer || r.GetConclusion() != "success" || r.WorkflowPath() != inc.WorkflowPath || r.GetHeadBranch() != inc.HeadBranch || !r.Own(inc.RepoID) {
 			continue
 		}
 		err := e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
 )
@@ -105,7 +106,7 @@ func TestLaterRunAndAPerson(t *testing.T) {
 // TestHeld: which errors of reads an incident waits for.
 func TestHeld(t *testing.T) {
 	for want, err := range map[string]error{
-		"the repository is not where it was": &elsewhereError{repo: queue.Repo{Owner: "a", Name: "b", ID: 1}, id: 2},
+		"the repository is not where it was": &runs.ElsewhereError{Repo: queue.Repo{Owner: "a", Name: "b", ID: 1}, Found: 2},
 		"":                                   &githubapi.LimitError{},
 	} {
 		if got := held(err); got != want {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
 )
@@ -50,7 +51,7 @@ func (e *Engine) patient(ctx context.Context, job queue.Job, err error) error {
 	if err == nil || beyondHelp(ctx, err) {
 		return err
 	}
-	var elsewhere *elsewhereError
+	var elsewhere *runs.ElsewhereError
 	refused := githubapi.Outcome(err) == githubapi.Refused || githubapi.IsDormant(err) || errors.As(err, &elsewhere)
 	age := e.Clock.Since(job.CreatedAt)
 	if age > maxPatience || !refused && job.Attempt < lastTries {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -54,7 +55,7 @@ func (e *Engine) primary(ctx context.Context, sc *scope) (n next, stop bool, err
 
 // readPrimary reads the failed run, and its repository's name from it.
 func (e *Engine) readPrimary(ctx context.Context, sc *scope) (known store.WorkflowRun, err error) {
-	r, err := getRun(ctx, sc.client, sc.repo, sc.inc.RunID)
+	r, err := runs.Get(ctx, sc.client, sc.repo, sc.inc.RunID)
 	if err != nil {
 		return known, err
 	}

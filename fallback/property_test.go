@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/internal/githubtest"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -128,8 +129,8 @@ func (w *world) choose(rt *rapid.T, fits func(*githubtest.Run) bool) *githubtest
 
 // tell is the webhook about a run: it may be lost, and it waits in the queue.
 func (w *world) tell(rt *rapid.T, x *githubtest.Run) {
-	if r, err := getRun(w.b.ctx, w.b.client(), w.b.at, x.ID); err == nil {
-		w.payloads = append(w.payloads, r.row(w.b.repo.ID, w.b.engine.now()))
+	if r, err := runs.Get(w.b.ctx, w.b.client(), w.b.at, x.ID); err == nil {
+		w.payloads = append(w.payloads, r.Row(w.b.repo.ID, w.b.engine.now()))
 	}
 	if rapid.IntRange(0, 4).Draw(rt, "webhook lost") != 0 {
 		w.b.enqueue(queue.ObserveRun{Repo: w.b.at, RunID: x.ID, DeliveryID: "d"}.Item())

@@ -9,6 +9,7 @@ import (
 
 	"github.com/redundancy-app/redundancy/checks/checkrun"
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -52,7 +53,7 @@ func (e *Engine) Publish(ctx context.Context, job queue.Job) error {
 	}
 	if repo, err = e.locate(ctx, client, repo); err != nil { // costs nothing while it is unchanged
 		err = fmt.Errorf("publish incident %d: %w", inc.ID, e.lost(ctx, err))
-		var elsewhere *elsewhereError
+		var elsewhere *runs.ElsewhereError
 		if errors.As(err, &elsewhere) && e.Clock.Since(inc.UpdatedAt.Time()) < maxSought {
 			return queue.Snooze(e.again(inc.UpdatedAt), err)
 		}

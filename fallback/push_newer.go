@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -23,10 +24,10 @@ func pushOf(inc *store.Incident) push {
 // commit with [skip ci], or one that GitHub's own bot has pushed, starts
 // nothing, and then nobody would do the work. list are runs that pushes to the
 // branch have started.
-func (e *Engine) takenOver(ctx context.Context, p push, head string, list []*run) (bool, error) {
+func (e *Engine) takenOver(ctx context.Context, p push, head string, list []*runs.Run) (bool, error) {
 	for _, r := range list {
 		later := r.GetHeadSHA() == head || store.MillisOf(r.GetCreatedAt().Time) > p.at
-		if later && r.GetHeadSHA() != p.sha && r.GetEvent() == pushEvent && r.path() == p.path && r.GetHeadRepository().GetID() == p.repoID {
+		if later && r.GetHeadSHA() != p.sha && r.GetEvent() == pushEvent && r.WorkflowPath() == p.path && r.GetHeadRepository().GetID() == p.repoID {
 			return true, nil
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-github/v62/github"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -42,7 +43,7 @@ func (e *Engine) recoverLatest(ctx context.Context, r queue.Recover, key string,
 		switch {
 		case !known.Completed():
 			answer = refuse("The latest run of %s on %s is still %s: %s", name, branch, known.Status, known.URL)
-		case !failed(known.Conclusion):
+		case !runs.Failed(known.Conclusion):
 			answer = refuse("Nothing to recover: the latest run of %s on %s concluded %s: %s", name, branch, known.Conclusion, known.URL)
 		default:
 			if answer, err = e.openFor(ctx, tx, r, known, flow); err != nil {
@@ -73,24 +74,24 @@ func (e *Engine) openFor(ctx context.Context, tx *store.Tx, r queue.Recover, kno
 
 // latest is the newest run of a workflow on the default branch that is not a
 // pull request's; nil when there is none.
-func (e *Engine) latest(ctx context.Context, client *github.Client, repo queue.Repo, workflowPath string) (*run, string, error) {
+func (e *Engine) latest(ctx context.Context, client *github.Client, repo queue.Repo, workflowPath string) (*runs.Run, string, error) {
 	branch, err := e.defaultBranch(ctx, client, repo)
 	if err != nil {
 		return nil, "", err
 	}
-	list, err := listRuns(ctx, client, repo, workflowPath, url.Values{"branch": {branch}, "exclude_pull_requests": {"true"}})
+	list, err := runs.List(ctx, client, repo, runs.Query{Workflow: workflowPath, Filter: url.Values{"branch": {branch}, "exclude_pull_requests": {"true"}}})
 	if githubapi.IsNotFound(err) { // no such workflow
 		return nil, branch, nil
 	}
 	if err != nil {
 		return nil, "", err
 	}
-	var newest *run
-	for _, r := range list {
-		if path.Dir(r.path()) != config.WorkflowsDir || r.GetHeadRepository().GetID() != repo.ID || isPullRequest(r.GetEvent()) {
+	var newest *runs.Run
+	for _, r := range list.Runs {
+		if path.Dir(r.WorkflowPath()) != config.WorkflowsDir || !r.Own(repo.ID) {
 			continue
 		}
-		if newest == nil || r.GetCreatedAt().After(newest.GetCreatedAt().Time) {
+		if newest == nil || r.Created().After(newest.Created()) {
 			newest = r
 		}
 	}

@@ -2,8 +2,6 @@ package fallback
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/google/go-github/v62/github"
@@ -143,12 +141,5 @@ func postCancel(ctx context.Context, client *github.Client, repo queue.Repo, run
 	if force {
 		what = "force-cancel"
 	}
-	req, err := client.NewRequest(http.MethodPost, fmt.Sprintf("repos/%s/%s/actions/runs/%d/%s", repo.Owner, repo.Name, runID, what), nil)
-	if err != nil {
-		return err
-	}
-	if _, err = client.Do(ctx, req, nil); githubapi.IsAccepted(err) {
-		return nil
-	}
-	return err
+	return postRun(ctx, client, repo, runID, what)
 }

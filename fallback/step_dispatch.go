@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-github/v62/github"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -45,7 +46,7 @@ func (s dispatchStep) act(ctx context.Context, e *Engine, sc *scope, st *store.S
 	if err == nil && id == 0 { // done, but the run has to be found
 		return result{verdict: unknown}
 	}
-	return afterCall(err, s.done(&run{}, id, sc))
+	return afterCall(err, s.done(&runs.Run{}, id, sc))
 }
 
 // The inputs that a fallback workflow gets when it declares them.
@@ -88,7 +89,7 @@ func (s dispatchStep) inputs(ctx context.Context, sc *scope, st *store.Step, ref
 	return inputs
 }
 
-func (s dispatchStep) done(r *run, id int64, sc *scope) result {
+func (s dispatchStep) done(r *runs.Run, id int64, sc *scope) result {
 	link := r.GetHTMLURL()
 	if link == "" {
 		link = runURL(sc, id)

@@ -2,10 +2,10 @@ package fallback
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"path"
 
+	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -23,12 +23,8 @@ func (enableStep) tries() int                  { return 2 }
 func (enableStep) skip(*Engine, *scope) string { return "" }
 
 func (s enableStep) act(ctx context.Context, _ *Engine, sc *scope, _ *store.Step) result {
-	where := fmt.Sprintf("repos/%s/%s/actions/workflows/%s/enable", sc.repo.Owner, sc.repo.Name, fileName(s.workflow))
-	req, err := sc.client.NewRequest(http.MethodPut, where, nil)
-	if err == nil {
-		_, err = sc.client.Do(ctx, req, nil)
-	}
-	return afterCall(err, s.done())
+	where := githubapi.RepoPath(sc.repo.Owner, sc.repo.Name, "actions", "workflows", path.Base(s.workflow), "enable")
+	return afterCall(githubapi.Send(ctx, sc.client, http.MethodPut, where), s.done())
 }
 
 func (s enableStep) done() result {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-github/v62/github"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -77,7 +78,7 @@ func (s eventStep) resolve(ctx context.Context, e *Engine, sc *scope, st *store.
 		}
 	}
 	// Runs do not say which event type started them, but their workflow does.
-	found = slices.DeleteFunc(found, func(r *run) bool { return !heard.could(r.path()) })
+	found = slices.DeleteFunc(found, func(r *runs.Run) bool { return !heard.could(r.WorkflowPath()) })
 	if len(found) == 0 {
 		none := result{verdict: refused, reason: fmt.Sprintf("no workflow reacted to %q within %s", s.target(), window(sc.flow.Effect)), evidence: evidenceOf(st.Evidence)}
 		return e.settling(ctx, sc, st, none)
@@ -91,7 +92,7 @@ func (s eventStep) resolve(ctx context.Context, e *Engine, sc *scope, st *store.
 	}
 	var paths []string
 	for _, r := range reacted {
-		paths = append(paths, r.path())
+		paths = append(paths, r.WorkflowPath())
 	}
 	silent := heard.without(paths)
 	if end := st.IntentAt.Time().Add(e.scaled(settleEvent)); len(silent) > 0 && e.Clock.Now().Before(end) {
@@ -102,14 +103,14 @@ func (s eventStep) resolve(ctx context.Context, e *Engine, sc *scope, st *store.
 
 // oneEach takes one run of each workflow: one event starts a workflow once.
 // clear is false when there are several that the claim does not tell apart.
-func oneEach(found []*run, claim string) (each []*run, clear bool) {
+func oneEach(found []*runs.Run, claim string) (each []*runs.Run, clear bool) {
 	var paths []string
-	by := map[string][]*run{}
+	by := map[string][]*runs.Run{}
 	for _, r := range found {
-		if by[r.path()] == nil {
-			paths = append(paths, r.path())
+		if by[r.WorkflowPath()] == nil {
+			paths = append(paths, r.WorkflowPath())
 		}
-		by[r.path()] = append(by[r.path()], r)
+		by[r.WorkflowPath()] = append(by[r.WorkflowPath()], r)
 	}
 	for _, p := range paths {
 		list := preferClaim(by[p], claim)
@@ -123,11 +124,11 @@ func oneEach(found []*run, claim string) (each []*run, clear bool) {
 
 // done takes all runs that reacted as the step's: it has succeeded when they
 // all have.
-func (s eventStep) done(reacted []*run, silent []string) result {
+func (s eventStep) done(reacted []*runs.Run, silent []string) result {
 	first := reacted[0]
 	res := result{
-		verdict: happened, reason: fmt.Sprintf("%s reacted to %q with run %d", workflowName(first.path()), s.target(), first.GetID()),
-		url: first.GetHTMLURL(), evidence: map[string]any{"run": first.GetID(), "url": first.GetHTMLURL(), "workflow": first.path()},
+		verdict: happened, reason: fmt.Sprintf("%s reacted to %q with run %d", workflowName(first.WorkflowPath()), s.target(), first.GetID()),
+		url: first.GetHTMLURL(), evidence: map[string]any{"run": first.GetID(), "url": first.GetHTMLURL(), "workflow": first.WorkflowPath()},
 	}
 	for _, r := range reacted {
 		res.runs = append(res.runs, store.Child{RunID: r.GetID(), Attempt: 1})
@@ -149,12 +150,12 @@ func (eventStep) verify(ctx context.Context, e *Engine, sc *scope, st *store.Ste
 	if st.RunID == 0 {
 		return result{}, errNoRun
 	}
-	runs, err := e.Store.Children(ctx, st.ID)
+	children, err := e.Store.Children(ctx, st.ID)
 	if err != nil {
 		return result{}, err
 	}
 	var worst *result
-	for _, c := range runs {
+	for _, c := range children {
 		one := *st
 		one.RunID, one.RunAttempt = c.RunID, c.Attempt
 		res, err := e.verifyRun(ctx, sc, &one)
@@ -168,8 +169,8 @@ func (eventStep) verify(ctx context.Context, e *Engine, sc *scope, st *store.Ste
 	if worst == nil { // started without a run on record
 		return result{}, errNoRun
 	}
-	if worst.verdict == succeeded && len(runs) > 1 {
-		worst.reason = fmt.Sprintf("%d runs reacted and none failed; %s", len(runs), worst.reason)
+	if worst.verdict == succeeded && len(children) > 1 {
+		worst.reason = fmt.Sprintf("%d runs reacted and none failed; %s", len(children), worst.reason)
 	}
 	return *worst, nil
 }

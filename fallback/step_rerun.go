@@ -5,9 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
+
+	"github.com/google/go-github/v62/github"
 
 	"github.com/redundancy-app/redundancy/config"
 	"github.com/redundancy-app/redundancy/githubapi"
+	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -41,19 +45,14 @@ func (s rerunStep) act(ctx context.Context, e *Engine, sc *scope, st *store.Step
 	done := s.done(sc, st)
 	// A run that did not start has no jobs, so none that failed.
 	if sc.inc.Conclusion == "startup_failure" || sc.inc.FailedJob == "" {
-		return s.orFollow(ctx, e, sc, st, afterCall(s.post(ctx, sc, "rerun"), done))
+		return s.orFollow(ctx, e, sc, st, afterCall(postRun(ctx, sc.client, sc.repo, sc.inc.RunID, "rerun"), done))
 	}
-	return s.orFollow(ctx, e, sc, st, afterCall(s.post(ctx, sc, "rerun-failed-jobs"), done))
+	return s.orFollow(ctx, e, sc, st, afterCall(postRun(ctx, sc.client, sc.repo, sc.inc.RunID, "rerun-failed-jobs"), done))
 }
 
-func (rerunStep) post(ctx context.Context, sc *scope, what string) error {
-	where := fmt.Sprintf("repos/%s/%s/actions/runs/%d/%s", sc.repo.Owner, sc.repo.Name, sc.inc.RunID, what)
-	req, err := sc.client.NewRequest(http.MethodPost, where, nil)
-	if err != nil {
-		return err
-	}
-	_, err = sc.client.Do(ctx, req, nil)
-	return err
+// postRun asks for an effect on a run, in GitHub's word for it.
+func postRun(ctx context.Context, client *github.Client, repo queue.Repo, runID int64, what string) error {
+	return githubapi.Send(ctx, client, http.MethodPost, githubapi.RepoPath(repo.Owner, repo.Name, "actions", "runs", strconv.FormatInt(runID, 10), what))
 }
 
 func (rerunStep) done(sc *scope, st *store.Step) result {

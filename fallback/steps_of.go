@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/google/go-github/v62/github"
+
+	"github.com/redundancy-app/redundancy/fallback/runs"
 )
 
 // firstStep is what the runner puts before everything else.
@@ -43,6 +45,6 @@ func userSteps(steps []*github.TaskStep) []*github.TaskStep {
 // ranUserStep says whether a step of the workflow itself was executed.
 func ranUserStep(j *github.WorkflowJob) bool {
 	return slices.ContainsFunc(userSteps(j.Steps), func(s *github.TaskStep) bool {
-		return s.GetConclusion() == "success" || failed(s.GetConclusion())
+		return s.GetConclusion() == "success" || runs.Failed(s.GetConclusion())
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -27,12 +28,12 @@ func (e *Engine) lookForPush(ctx context.Context, sc *scope) (p pushed, err erro
 	if sc.repo, err = e.locate(ctx, sc.client, sc.repo); err != nil {
 		return p, err
 	}
-	list, err := listRuns(ctx, sc.client, sc.repo, sc.inc.WorkflowPath, url.Values{"event": {pushEvent}, "branch": {sc.inc.HeadBranch}})
+	list, err := runs.List(ctx, sc.client, sc.repo, runs.Query{Workflow: sc.inc.WorkflowPath, Filter: url.Values{"event": {pushEvent}, "branch": {sc.inc.HeadBranch}}})
 	if err != nil {
 		return p, err
 	}
-	for _, r := range list {
-		if r.GetHeadSHA() != sc.inc.HeadSHA || r.GetEvent() != pushEvent || r.path() != sc.inc.WorkflowPath || r.GetHeadRepository().GetID() != sc.repo.ID {
+	for _, r := range list.Runs {
+		if r.GetHeadSHA() != sc.inc.HeadSHA || r.GetEvent() != pushEvent || r.WorkflowPath() != sc.inc.WorkflowPath || r.GetHeadRepository().GetID() != sc.repo.ID {
 			continue
 		}
 		return p, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
@@ -40,7 +41,7 @@ func (e *Engine) lookForPush(ctx context.Context, sc *scope) (p pushed, err erro
 			return err
 		})
 	}
-	if len(list) == 0 {
+	if len(list.Runs) == 0 {
 		// Actions can be switched off for the repository, which an App is not told.
 		p.never, p.nothing = true, "no push to the branch has ever started the workflow"
 		return p, nil
@@ -57,7 +58,7 @@ func (e *Engine) lookForPush(ctx context.Context, sc *scope) (p pushed, err erro
 	if err != nil || head == sc.inc.HeadSHA {
 		return p, err
 	}
-	p.newer, err = e.takenOver(ctx, pushOf(sc.inc), head, list)
+	p.newer, err = e.takenOver(ctx, pushOf(sc.inc), head, list.Runs)
 	p.moved = !p.newer
 	return p, err
 }
@@ -76,7 +77,7 @@ func (pushSubject) confirm(ctx context.Context, e *Engine, sc *scope) (next, err
 			sc.inc.MissingSince = 0
 			fill(sc.inc, p.run)
 			to, reason := Healthy, "its run came, late by "+showDuration(p.run.CreatedAt.Time().Sub(sc.inc.BeganAt.Time()))
-			if failed(p.run.Conclusion) {
+			if runs.Failed(p.run.Conclusion) {
 				to, reason, again.again = Failing, reason+", and concluded "+p.run.Conclusion, true
 			}
 			if err := e.inspectLater(ctx, tx, sc.repo, p.run); err != nil {
@@ -156,7 +157,7 @@ func (e *Engine) lookPushed(ctx context.Context, sc *scope) (n next, stop bool, 
 	}
 	reason := "the run of the push concluded " + known.Conclusion
 	return next{again: true}, true, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if failed(known.Conclusion) {
+		if runs.Failed(known.Conclusion) {
 			fill(sc.inc, known)
 			return e.note(ctx, tx, sc.inc, reason, runEvidence(known))
 		}

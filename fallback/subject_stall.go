@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/fallback/stall"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
@@ -30,7 +31,7 @@ func (stallSubject) confirm(ctx context.Context, e *Engine, sc *scope) (next, er
 		return next{}, err
 	}
 	if known.Completed() {
-		return next{again: failed(known.Conclusion)}, e.stallIsOver(ctx, sc, known)
+		return next{again: runs.Failed(known.Conclusion)}, e.stallIsOver(ctx, sc, known)
 	}
 	j, err := e.judgeStalled(ctx, sc, known)
 	if err != nil {
@@ -81,11 +82,11 @@ func (e *Engine) laterSuccess(ctx context.Context, sc *scope) (store.WorkflowRun
 
 // readStalled reads the run, and its repository's name from it.
 func (e *Engine) readStalled(ctx context.Context, sc *scope) (store.WorkflowRun, error) {
-	r, err := getRun(ctx, sc.client, sc.repo, sc.inc.RunID)
+	r, err := runs.Get(ctx, sc.client, sc.repo, sc.inc.RunID)
 	if githubapi.IsNotFound(err) {
 		// It may be the repository that has moved.
 		if sc.repo, err = e.locate(ctx, sc.client, sc.repo); err == nil {
-			r, err = getRun(ctx, sc.client, sc.repo, sc.inc.RunID)
+			r, err = runs.Get(ctx, sc.client, sc.repo, sc.inc.RunID)
 		}
 	}
 	if err != nil {
@@ -153,7 +154,7 @@ func (e *Engine) gotOn(ctx context.Context, sc *scope, known store.WorkflowRun, 
 func (e *Engine) stallIsOver(ctx context.Context, sc *scope, known store.WorkflowRun) error {
 	reason := fmt.Sprintf("attempt %d concluded %s", known.Attempt, known.Conclusion)
 	return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if !failed(known.Conclusion) {
+		if !runs.Failed(known.Conclusion) {
 			return e.move(ctx, tx, sc.inc, Healthy, reason, runEvidence(known))
 		}
 		fill(sc.inc, known)
@@ -220,13 +221,13 @@ func (e *Engine) stalledRunEnded(ctx context.Context, sc *scope, known store.Wor
 	acting := s == Failing || s == Recovering || s == Suppressed
 	reason := fmt.Sprintf("attempt %d of the run concluded %s", known.Attempt, known.Conclusion)
 	return next{again: true}, true, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if !failed(known.Conclusion) && !asked && acting && !sc.inc.Forced {
+		if !runs.Failed(known.Conclusion) && !asked && acting && !sc.inc.Forced {
 			sc.inc.HeldBy, sc.inc.NotBefore = "", 0
 			return e.move(ctx, tx, sc.inc, Superseded, reason+", which was somebody's decision", runEvidence(known))
 		}
 		cause := sc.inc.Cause
 		fill(sc.inc, known)
-		if !failed(known.Conclusion) {
+		if !runs.Failed(known.Conclusion) {
 			sc.inc.Conclusion, sc.inc.Cause = known.Conclusion, cause
 		}
 		return e.note(ctx, tx, sc.inc, reason, runEvidence(known))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/redundancy-app/redundancy/config"
 	"github.com/redundancy-app/redundancy/fallback/clock"
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -200,7 +201,7 @@ func (e *Engine) lookAttached(ctx context.Context, sc *scope) (n next, stop bool
 	}
 	reason := fmt.Sprintf("the tick's run concluded %s", known.Conclusion)
 	return next{again: true}, true, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if failed(known.Conclusion) || told {
+		if runs.Failed(known.Conclusion) || told {
 			fill(sc.inc, known)
 			sc.inc.Conclusion = known.Conclusion
 			return e.note(ctx, tx, sc.inc, reason, runEvidence(known))

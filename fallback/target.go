@@ -110,5 +110,3 @@ func join(list []config.Workflow, name func(config.Workflow) string) string {
 // quote shows a word that a person typed. Who puts the message into a comment
 // escapes it.
 func quote(s string) string { return "“" + clip(strings.TrimSpace(s), 60) + "”" }
-
-func isPullRequest(event string) bool { return strings.HasPrefix(event, "pull_request") }

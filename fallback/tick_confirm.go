@@ -10,6 +10,7 @@ import (
 	"github.com/redundancy-app/redundancy/config"
 	"github.com/redundancy-app/redundancy/fallback/clock"
 	"github.com/redundancy-app/redundancy/fallback/schedule"
+	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -133,7 +134,7 @@ func (e *Engine) addressTick(ctx context.Context, sc *scope) error {
 		return fmt.Errorf("find head of %s: %w", branch, err)
 	}
 	r := new(github.Repository)
-	if err := get(ctx, sc.client, fmt.Sprintf("repos/%s/%s", sc.repo.Owner, sc.repo.Name), r); err != nil {
+	if _, err := githubapi.Get(ctx, sc.client, githubapi.RepoPath(sc.repo.Owner, sc.repo.Name), r); err != nil {
 		return fmt.Errorf("read repository %s: %w", sc.repo.FullName(), err)
 	}
 	sc.archived = r.GetArchived()

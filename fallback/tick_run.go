@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -25,15 +26,15 @@ func (e *Engine) freshRuns(ctx context.Context, sc *scope) ([]store.WorkflowRun,
 		return nil, err
 	}
 	since := sc.inc.TickAt.Time().Add(-schedule.Skew)
-	list, asked, err := listRunsSince(ctx, sc.client, sc.repo, sc.inc.WorkflowPath, "", since)
+	list, asked, err := runs.ListSince(ctx, sc.client, sc.repo, sc.inc.WorkflowPath, "", since)
 	if err != nil {
 		return nil, err
 	}
 	sc.asked = asked
-	list = slices.DeleteFunc(list, func(r *run) bool {
-		return r.GetCreatedAt().Before(since) || r.path() != sc.inc.WorkflowPath ||
+	list = slices.DeleteFunc(list, func(r *runs.Run) bool {
+		return r.GetCreatedAt().Before(since) || r.WorkflowPath() != sc.inc.WorkflowPath ||
 			r.GetEvent() != schedule.Event && r.GetHeadBranch() != branch || // a schedule runs on no other; it may have been renamed since
-			isPullRequest(r.GetEvent()) || r.GetHeadRepository().GetID() != sc.repo.ID
+			!r.Own(sc.repo.ID)
 	})
 	slices.Reverse(list) // oldest first, as they came
 	seen := make([]store.WorkflowRun, 0, len(list))
@@ -117,7 +118,7 @@ func fill(inc *store.Incident, r store.WorkflowRun) {
 		inc.HeadSHA = r.HeadSHA
 	}
 	inc.Cause, inc.FailedJob, inc.FailedStep = "", "", ""
-	if r.Completed() && failed(r.Conclusion) {
+	if r.Completed() && runs.Failed(r.Conclusion) {
 		inc.Conclusion, inc.Signal = r.Conclusion, string(Failed)
 	}
 }

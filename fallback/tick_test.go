@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/internal/githubtest"
 	"github.com/redundancy-app/redundancy/queue"
@@ -56,12 +57,12 @@ func (b *bench) come() *githubtest.Run {
 // see is a webhook about a run of which nothing is concluded but that it is there.
 func (b *bench) see(x *githubtest.Run) {
 	b.Helper()
-	r, err := getRun(b.ctx, b.client(), b.at, x.ID)
+	r, err := runs.Get(b.ctx, b.client(), b.at, x.ID)
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.survive(func() error {
-		return b.store.Update(b.ctx, func(ctx ctx, tx *store.Tx) error { return b.engine.Seen(ctx, tx, b.at, r.row(b.at.ID, b.engine.now())) })
+		return b.store.Update(b.ctx, func(ctx ctx, tx *store.Tx) error { return b.engine.Seen(ctx, tx, b.at, r.Row(b.at.ID, b.engine.now())) })
 	})
 	b.work()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -52,7 +53,7 @@ func (e *Engine) riseIn(ctx context.Context, tx *store.Tx, inc *store.Incident, 
 	acted := slices.ContainsFunc(steps, func(st store.Step) bool {
 		return st.Epoch != 0 && st.State != store.StepNotDone && st.State != store.StepNotSent
 	})
-	without := run.Completed() && run.Conclusion != "success" && !failed(run.Conclusion)
+	without := run.Completed() && run.Conclusion != "success" && !runs.Failed(run.Conclusion)
 	reason := "the run that was given up has ended without effect: " + run.Conclusion
 	switch {
 	case without && inc.LatePrimary == latePrimaryCancelled, !without && !acted:

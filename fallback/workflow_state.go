@@ -42,7 +42,7 @@ func (e *Engine) readState(ctx context.Context, client *github.Client, repo queu
 		State     string    `json:"state"`
 		UpdatedAt time.Time `json:"updated_at"` // changes with the state
 	}
-	err := get(ctx, client, fmt.Sprintf("repos/%s/%s/actions/workflows/%s", repo.Owner, repo.Name, fileName(workflowPath)), &w)
+	_, err := githubapi.Get(ctx, client, githubapi.RepoPath(repo.Owner, repo.Name, "actions", "workflows", path.Base(workflowPath)), &w)
 	if githubapi.IsNotFound(err) {
 		if repo, err = e.locate(ctx, client, repo); err != nil {
 			return "", repo, err

@@ -24,3 +24,4 @@ CREATE TABLE repository_configs (
     changed_at      BIGINT  NOT NULL
 );
 CREATE INDEX repository_configs_owner ON repository_configs (owner COLLATE NOCASE);
+CREATE INDEX repository_configs_broken ON repository_configs (repo_id) WHERE broken;

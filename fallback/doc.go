@@ -13,7 +13,27 @@
 //   - The states of an incident change through one table, by compare-and-swap
 //     on (state, version); each change is a line of the timeline.
 //
-// The way through the files: observe.go → open.go → advance.go → step_*.go →
-// settle.go, with publish.go and status.go on the side and recover.go for what
-// people ask for.
+// The way of an incident through the files: observe*.go → open.go → advance*.go
+// → proceed.go → step*.go → settle.go. By their beginnings:
+//
+//   - engine.go, action.go, metrics.go: what it is made of; state.go, move.go:
+//     the table of states and the one way to change one
+//   - observe*, classify, failurelog, jobs, steps_of, locate, correlate: what
+//     GitHub shows, and what it means
+//   - signal.go, subject_*: what an incident can be about, a file each; tick*,
+//     late*, workflow_state are of ticks, expect and push_* of pushes,
+//     inspect*, stall_* of runs that hang, primary, outdated, tombstone and
+//     takeover of the run itself
+//   - gate*, breaker, canary, dependency, answers, corroborate, crowd,
+//     upstream*: what holds a recovery back
+//   - claim*: who does the work of an occurrence
+//   - step*, target, listeners, settl*, backoff, patience: what is done, and
+//     what came of it
+//   - recover*, pause*, resume: what people ask for
+//   - publish*, status*, explain*: what people are shown
+//
+// What needs no incident has a package of its own: clock watches the
+// schedules and hands over the ticks that no run has answered, with the pure
+// schedule behind it; runs reads runs from GitHub; stall, failure and storm
+// judge what they are given.
 package fallback

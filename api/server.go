@@ -19,10 +19,11 @@ type Config struct {
 	Clock     clockwork.Clock
 	Log       zerolog.Logger
 	Gatherer  prometheus.Gatherer
-	// Registerer gets redundancy_claims_total; nil: nobody does.
+	// Registerer gets redundancy_claims_total and redundancy_health_score; nil:
+	// nobody does.
 	Registerer prometheus.Registerer
 	// OpenMetrics shows /metrics to whoever can connect. Its labels name
-	// installations, so it is for a server on loopback only; otherwise the token
+	// installations and repositories, so it is for a server on loopback only; otherwise the token
 	// is asked for.
 	OpenMetrics bool
 	Checks      []Check // of readiness, in the order in which they are shown
@@ -48,6 +49,9 @@ const maxRequest = 64 << 10
 // /metrics.
 func New(cfg Config) http.Handler {
 	s := &server{cfg: cfg, asked: newClaimCounter(cfg.Registerer)}
+	if cfg.Registerer != nil && cfg.Scores != nil {
+		cfg.Registerer.MustRegister(&scoreCollector{scores: cfg.Scores, clock: cfg.Clock, log: cfg.Log})
+	}
 	v1 := http.NewServeMux()
 	v1.HandleFunc("GET /api/v1/status", s.status)
 	v1.HandleFunc("GET /api/v1/health", s.health)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/google/go-github/v62/github"
@@ -37,7 +36,7 @@ func blob(ctx context.Context, client *github.Client, owner, repo, blobSHA strin
 	if !objectName.MatchString(blobSHA) {
 		return nil, errors.New("no name of a git object")
 	}
-	req, err := client.NewRequest(http.MethodGet, fmt.Sprintf("repos/%s/%s/git/blobs/%s", url.PathEscape(owner), url.PathEscape(repo), blobSHA), nil)
+	req, err := client.NewRequest(http.MethodGet, RepoPath(owner, repo, "git", "blobs", blobSHA), nil)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"path"
 	"strings"
 	"sync"
@@ -55,7 +54,7 @@ func dispatch(ctx context.Context, client *github.Client, owner, repo, workflowF
 		Inputs  map[string]string `json:"inputs,omitempty"`
 		Details bool              `json:"return_run_details,omitempty"`
 	}{ref, inputs, details}
-	u := fmt.Sprintf("repos/%s/%s/actions/workflows/%s/dispatches", url.PathEscape(owner), url.PathEscape(repo), url.PathEscape(path.Base(workflowFile)))
+	u := RepoPath(owner, repo, "actions", "workflows", path.Base(workflowFile), "dispatches")
 	req, err := client.NewRequest(http.MethodPost, u, body)
 	if err != nil {
 		return 0, err

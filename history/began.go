@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-github/v62/github"
 	"github.com/rs/zerolog"
 
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -27,14 +28,14 @@ const (
 
 // beginnings are when the first job of some past runs got its runner, the
 // newest runs first. Fewer are known where GitHub shows less, or the limit is short.
-func (p *past) beginnings(ctx context.Context, runs []*listed) (map[*listed]time.Time, error) {
-	var sample []*listed
-	for i := len(runs) - 1; i >= 0 && len(sample) < sampled; i-- {
-		if c := runs[i].GetConclusion(); c == "success" || c == "failure" || c == "timed_out" {
-			sample = append(sample, runs[i])
+func (p *past) beginnings(ctx context.Context, list []*runs.Run) (map[*runs.Run]time.Time, error) {
+	var sample []*runs.Run
+	for i := len(list) - 1; i >= 0 && len(sample) < sampled; i-- {
+		if c := list[i].GetConclusion(); c == "success" || c == "failure" || c == "timed_out" {
+			sample = append(sample, list[i])
 		}
 	}
-	began := make(map[*listed]time.Time, len(sample))
+	began := make(map[*runs.Run]time.Time, len(sample))
 	for len(sample) > 0 {
 		if _, ok := scarce(p.rate(p.repo.InstallationID), spareSample, p.Clock.Now()); ok {
 			return began, nil
@@ -65,8 +66,8 @@ func (p *past) beginnings(ctx context.Context, runs []*listed) (map[*listed]time
 
 // began is when the first job of a run's newest attempt got its runner; the
 // zero time when GitHub does not say.
-func (p *past) began(ctx context.Context, r *listed) (first time.Time, err error) {
-	list, resp, err := p.client.Actions.ListWorkflowJobsAttempt(ctx, p.repo.Owner, p.repo.Name, r.GetID(), int64(max(r.GetRunAttempt(), 1)), &github.ListOptions{PerPage: perPage})
+func (p *past) began(ctx context.Context, r *runs.Run) (first time.Time, err error) {
+	list, resp, err := p.client.Actions.ListWorkflowJobsAttempt(ctx, p.repo.Owner, p.repo.Name, r.GetID(), int64(max(r.GetRunAttempt(), 1)), &github.ListOptions{PerPage: runs.PerPage})
 	if resp != nil {
 		p.noteRate(p.repo.InstallationID, resp.Rate)
 	}
@@ -89,7 +90,7 @@ func (p *past) began(ctx context.Context, r *listed) (first time.Time, err error
 }
 
 // learned marks the past of the workflow as read, with what was found of it.
-func (p *past) learned(ctx context.Context, tx *store.Tx, began map[*listed]time.Time) error {
+func (p *past) learned(ctx context.Context, tx *store.Tx, began map[*runs.Run]time.Time) error {
 	for r, at := range began {
 		if err := tx.RunBegan(ctx, p.repo.ID, r.GetID(), max(r.GetRunAttempt(), 1), store.MillisOf(at)); err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-github/v62/github"
 
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -29,7 +30,7 @@ func (h *History) branchOf(ctx context.Context, client *github.Client, repo queu
 		return "", fmt.Errorf("read repository %s: %w", repo.FullName(), err)
 	}
 	if r.GetID() != repo.ID {
-		return "", fmt.Errorf("read repository %s: %w", repo.FullName(), &elsewhereError{repo: repo, id: r.GetID()})
+		return "", fmt.Errorf("read repository %s: %w", repo.FullName(), &runs.ElsewhereError{Repo: repo, Found: r.GetID()})
 	}
 	if r.GetDefaultBranch() == "" {
 		return "", fmt.Errorf("read repository %s: %w", repo.FullName(), errNoBranch)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/go-github/v62/github"
 
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -52,12 +53,12 @@ func (b *budget) spent() bool { return b.Spent >= max(b.Hourly/share, 1) }
 func (b *budget) over() time.Time { return b.HourAt.Time().Add(time.Hour) }
 
 // note counts an answer.
-func (b *budget) note(p page) {
-	if !p.free {
+func (b *budget) note(p runs.Page) {
+	if !p.Free {
 		b.Spent++
 	}
-	if p.rate.Limit > 0 {
-		b.Hourly = p.rate.Limit
+	if p.Rate.Limit > 0 {
+		b.Hourly = p.Rate.Limit
 	}
 }
 

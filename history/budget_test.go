@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-github/v62/github"
 
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -35,17 +36,17 @@ func TestBudget(t *testing.T) {
 	b := &budget{}
 	b.at(now)
 	for range defaultHourly/share - 1 {
-		b.note(page{})
+		b.note(runs.Page{})
 	}
-	b.note(page{free: true})
+	b.note(runs.Page{Free: true})
 	if b.spent() {
 		t.Error("spent one below the share; what is unchanged costs nothing")
 	}
-	b.note(page{})
+	b.note(runs.Page{})
 	if !b.spent() || !b.over().Equal(now.Add(time.Hour)) {
 		t.Errorf("at the share: spent %v until %s", b.spent(), b.over())
 	}
-	b.note(page{rate: rateOf(15000, 1, now)})
+	b.note(runs.Page{Rate: rateOf(15000, 1, now)})
 	if b.spent() {
 		t.Error("the share is not that of the limit that GitHub names")
 	}
@@ -56,7 +57,7 @@ func TestBudget(t *testing.T) {
 	if b.at(now.Add(time.Hour)); b.Spent != 0 || b.HourAt != store.MillisOf(now.Add(time.Hour)) {
 		t.Errorf("no new hour: %+v", b)
 	}
-	b.note(page{})
+	b.note(runs.Page{})
 	if b.at(now); b.Spent != 0 {
 		t.Error("a clock that was set back keeps the hour for longer than one")
 	}

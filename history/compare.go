@@ -6,6 +6,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -32,10 +33,10 @@ type differences struct {
 }
 
 // compare finds what is to be done about a list, newest first.
-func (s *scan) compare(ctx context.Context, watches []store.Watch, runs []*listed) (differences, error) {
+func (s *scan) compare(ctx context.Context, watches []store.Watch, list []*runs.Run) (differences, error) {
 	var d differences
-	ids := make([]int64, 0, len(runs))
-	for _, r := range runs {
+	ids := make([]int64, 0, len(list))
+	for _, r := range list {
 		ids = append(ids, r.GetID())
 	}
 	known, err := s.Store.KnownRuns(ctx, s.repo.ID, ids)
@@ -51,17 +52,17 @@ func (s *scan) compare(ctx context.Context, watches []store.Watch, runs []*liste
 		return d, err
 	}
 	watched := byPath(watches)
-	told := map[string]bool{}  // workflows whose newest result was met
-	listed := map[int64]bool{} // GitHub's pages shift while they are read
-	for _, r := range runs {
-		if listed[r.GetID()] || r.GetID() == 0 {
+	told := map[string]bool{} // workflows whose newest result was met
+	met := map[int64]bool{}   // GitHub's pages shift while they are read
+	for _, r := range list {
+		if met[r.GetID()] || r.GetID() == 0 {
 			continue
 		}
-		row := r.row(s.repo.ID, s.now())
-		listed[row.RunID] = true
+		row := r.Row(s.repo.ID, s.now())
+		met[row.RunID] = true
 		w, isWatched := watched[row.WorkflowPath]
-		ours := r.dispatched() && (s.isUs(r.GetActor()) || s.isUs(r.GetTriggeringActor()))
-		onBranch := isWatched && r.onBranch(s.repo.ID, s.branch)
+		ours := r.Dispatched() && (s.isUs(r.GetActor()) || s.isUs(r.GetTriggeringActor()))
+		onBranch := isWatched && r.OnBranch(s.repo.ID, s.branch)
 		newest := onBranch && !ours && result(row.Conclusion) && !told[row.WorkflowPath]
 		told[row.WorkflowPath] = told[row.WorkflowPath] || newest
 		if before, ok := known[row.RunID]; ok && !row.Beyond(before) {
@@ -70,17 +71,17 @@ func (s *scan) compare(ctx context.Context, watches []store.Watch, runs []*liste
 		switch {
 		case tracked[row.RunID]:
 			d.observe = append(d.observe, row.RunID)
-		case ours && (isWatched && r.completed() || sought && r.created().After(s.ReadThrough.Time().Add(-overlap))):
+		case ours && (isWatched && r.Completed() || sought && r.Created().After(s.ReadThrough.Time().Add(-overlap))):
 			d.observe = append(d.observe, row.RunID)
 		case ours || !onBranch || row.Status == "completed" && row.UpdatedAt < w.WatchedSince:
 			continue
-		case newest, failed(row.Conclusion) && s.Clock.Since(r.updated()) < stale:
+		case newest, runs.Failed(row.Conclusion) && s.Clock.Since(r.Updated()) < stale:
 			d.observe = append(d.observe, row.RunID)
 		}
 		if onBranch && !ours {
 			d.seen = append([]store.WorkflowRun{row}, d.seen...)
 		}
-		if s.ScannedAt != 0 && s.Clock.Since(r.updated()) > s.scaled(webhookLag) {
+		if s.ScannedAt != 0 && s.Clock.Since(r.Updated()) > s.scaled(webhookLag) {
 			d.missed++
 		}
 	}
@@ -90,34 +91,25 @@ func (s *scan) compare(ctx context.Context, watches []store.Watch, runs []*liste
 			d.missed = 0
 		}
 	}
-	if d.head, err = s.newHead(ctx, runs); err != nil {
+	if d.head, err = s.newHead(ctx, list); err != nil {
 		return d, err
 	}
 	return d, s.beyond(ctx, &d)
 }
 
-// failed says whether a conclusion may open an incident.
-func failed(conclusion string) bool {
-	switch conclusion {
-	case "failure", "timed_out", "startup_failure":
-		return true
-	}
-	return false
-}
-
 // result says whether a conclusion tells how the workflow does; the others are
 // somebody's decision.
-func result(conclusion string) bool { return conclusion == "success" || failed(conclusion) }
+func result(conclusion string) bool { return conclusion == "success" || runs.Failed(conclusion) }
 
 // newHead is the commit of the newest run on the default branch if it came
 // after the configuration was last read: the webhook of its push may be lost, too.
-func (s *scan) newHead(ctx context.Context, runs []*listed) (string, error) {
-	for _, r := range runs {
-		if !r.onBranch(s.repo.ID, s.branch) {
+func (s *scan) newHead(ctx context.Context, list []*runs.Run) (string, error) {
+	for _, r := range list {
+		if !r.OnBranch(s.repo.ID, s.branch) {
 			continue
 		}
 		c, known, err := s.Store.RepositoryConfig(ctx, s.repo.ID)
-		if err != nil || known && (c.HeadSHA == r.GetHeadSHA() || !r.created().After(c.CheckedAt.Time())) {
+		if err != nil || known && (c.HeadSHA == r.GetHeadSHA() || !r.Created().After(c.CheckedAt.Time())) {
 			return "", err
 		}
 		return r.GetHeadSHA(), nil

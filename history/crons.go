@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/runs"
+	"github.com/redundancy-app/redundancy/githubapi"
 )
 
 // maxWorkflow is the largest workflow file that is read, in bytes. GitHub's own
@@ -24,44 +26,40 @@ const maxWorkflow = 1 << 20
 // day late, and grace would be learned from that. It looks at the file of the
 // oldest run, and only where that differs for the change in between; a file
 // that went back and forth is taken for the same throughout.
-func (p *past) sameSchedule(ctx context.Context, runs []*listed) (time.Time, error) {
-	runs = slices.DeleteFunc(slices.Clone(runs), func(r *listed) bool { return r.GetEvent() != scheduled })
-	if len(runs) == 0 {
+func (p *past) sameSchedule(ctx context.Context, list []*runs.Run) (time.Time, error) {
+	list = slices.DeleteFunc(slices.Clone(list), func(r *runs.Run) bool { return r.GetEvent() != scheduled })
+	if len(list) == 0 {
 		return time.Time{}, nil
 	}
-	if same, err := p.same(ctx, runs[0]); err != nil || same {
+	if same, err := p.same(ctx, list[0]); err != nil || same {
 		return time.Time{}, err
 	}
 	var failure error
-	first := 1 + sort.Search(len(runs)-1, func(i int) bool {
+	first := 1 + sort.Search(len(list)-1, func(i int) bool {
 		if failure != nil {
 			return true
 		}
-		same, err := p.same(ctx, runs[i+1])
+		same, err := p.same(ctx, list[i+1])
 		failure = err
 		return same
 	})
 	switch {
 	case failure != nil:
 		return time.Time{}, failure
-	case first < len(runs):
-		return runs[first].created(), nil
+	case first < len(list):
+		return list[first].Created(), nil
 	}
 	return p.watch.WatchedSince.Time(), nil
 }
 
 // same says whether the workflow file at the commit of a run has today's crons.
 // One that cannot be read has not.
-func (p *past) same(ctx context.Context, r *listed) (bool, error) {
+func (p *past) same(ctx context.Context, r *runs.Run) (bool, error) {
 	if until, ok := scarce(p.rate(p.repo.InstallationID), spareRead, p.Clock.Now()); ok {
 		return false, &scarceError{until}
 	}
-	parts := strings.Split(p.watch.WorkflowPath, "/")
-	for i := range parts {
-		parts[i] = url.PathEscape(parts[i])
-	}
-	where := fmt.Sprintf("repos/%s/%s/contents/%s?ref=%s", url.PathEscape(p.repo.Owner), url.PathEscape(p.repo.Name), strings.Join(parts, "/"), url.QueryEscape(r.GetHeadSHA()))
-	req, err := p.client.NewRequest(http.MethodGet, where, nil)
+	where := githubapi.RepoPath(p.repo.Owner, p.repo.Name, append([]string{"contents"}, strings.Split(p.watch.WorkflowPath, "/")...)...)
+	req, err := p.client.NewRequest(http.MethodGet, where+"?ref="+url.QueryEscape(r.GetHeadSHA()), nil)
 	if err != nil {
 		return false, err
 	}

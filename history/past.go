@@ -1,7 +1,6 @@
 package history
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -60,13 +60,13 @@ func (h *History) Read(ctx context.Context, job queue.Job) error {
 	if p.facts, err = factsOf(w); err != nil {
 		return queue.Permanent(err)
 	}
-	var runs []*listed
+	var list []*runs.Run
 	if p.branch, err = h.branchOf(ctx, client, repo, p.branch); err == nil {
-		runs, err = p.read(ctx)
+		list, err = p.read(ctx)
 	}
 	var same time.Time
 	if err == nil {
-		same, err = p.sameSchedule(ctx, runs)
+		same, err = p.sameSchedule(ctx, list)
 	}
 	var scarce *scarceError
 	switch {
@@ -82,10 +82,10 @@ func (h *History) Read(ctx context.Context, job queue.Job) error {
 	case err != nil:
 		return err
 	}
-	if err := p.save(ctx, runs, same); err != nil {
+	if err := p.save(ctx, list, same); err != nil {
 		return err
 	}
-	began, err := p.beginnings(ctx, runs)
+	began, err := p.beginnings(ctx, list)
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (h *History) Read(ctx context.Context, job queue.Job) error {
 
 // refused is an answer that is the same the next time.
 func refused(err error) bool {
-	var elsewhere *elsewhereError
+	var elsewhere *runs.ElsewhereError
 	_, limited := githubapi.LimitedUntil(err)
 	return err != nil && !limited && (errors.As(err, &elsewhere) || githubapi.Outcome(err) == githubapi.Refused)
 }
@@ -130,66 +130,64 @@ func factsOf(w store.Watch) (f config.WorkflowFacts, err error) {
 
 // read lists past runs, those of the schedule first: two pages of them, and the
 // rest of the bound for any run of the branch.
-func (p *past) read(ctx context.Context) ([]*listed, error) {
-	var all []*listed
+func (p *past) read(ctx context.Context) ([]*runs.Run, error) {
+	var all []*runs.Run
 	left := pastPages
 	if len(p.facts.Crons) > 0 {
-		runs, pages, err := p.pages(ctx, url.Values{"event": {scheduled}, "branch": {p.branch}}, left-1)
+		list, pages, err := p.pages(ctx, url.Values{"event": {scheduled}, "branch": {p.branch}}, left-1)
 		if err != nil {
 			return nil, err
 		}
-		all, left = runs, left-pages
+		all, left = list, left-pages
 	}
-	runs, _, err := p.pages(ctx, url.Values{"branch": {p.branch}}, left)
+	list, _, err := p.pages(ctx, url.Values{"branch": {p.branch}}, left)
 	if err != nil {
 		return nil, err
 	}
-	all = append(all, runs...)
-	slices.SortFunc(all, func(a, b *listed) int {
-		return cmp.Or(a.created().Compare(b.created()), cmp.Compare(a.GetID(), b.GetID()))
-	})
-	return slices.CompactFunc(all, func(a, b *listed) bool { return a.GetID() == b.GetID() }), nil
+	all = append(all, list...)
+	slices.SortFunc(all, runs.OldestFirst)
+	return slices.CompactFunc(all, func(a, b *runs.Run) bool { return a.GetID() == b.GetID() }), nil
 }
 
 // pages reads at most so many pages, newest first, as far back as the window
 // goes, or further where it holds too little of a sparse schedule. Only runs
 // that had ended before the watch began are of the past.
-func (p *past) pages(ctx context.Context, filter url.Values, most int) (runs []*listed, read int, err error) {
+func (p *past) pages(ctx context.Context, filter url.Values, most int) (list []*runs.Run, read int, err error) {
 	horizon, farthest := p.Clock.Now().Add(-window), p.Clock.Now().Add(-store.KeepSparse)
 	enough := func(oldest time.Time) bool {
-		return oldest.Before(farthest) || oldest.Before(horizon) && len(runs) >= store.SparseRuns
+		return oldest.Before(farthest) || oldest.Before(horizon) && len(list) >= store.SparseRuns
 	}
 	for read < most {
 		if until, ok := scarce(p.rate(p.repo.InstallationID), spareRead, p.Clock.Now()); ok {
 			return nil, read, &scarceError{until}
 		}
 		read++
-		list, err := list(ctx, p.client, p.repo, p.watch.WorkflowPath, filter, read, "")
-		if p.noteRate(p.repo.InstallationID, list.rate); err != nil {
+		page, err := runs.List(ctx, p.client, p.repo, runs.Query{Workflow: p.watch.WorkflowPath, Filter: filter, Number: read})
+		if p.noteRate(p.repo.InstallationID, page.Rate); err != nil {
 			return nil, read, err
 		}
-		for _, r := range list.runs {
-			if r.completed() && r.updated().Before(p.watch.WatchedSince.Time()) && !enough(r.created()) &&
-				r.onBranch(p.repo.ID, p.branch) && r.path() == p.watch.WorkflowPath {
-				runs = append(runs, r)
+		for _, r := range page.Runs {
+			if r.Completed() && r.Updated().Before(p.watch.WatchedSince.Time()) && !enough(r.Created()) &&
+				r.OnBranch(p.repo.ID, p.branch) && r.WorkflowPath() == p.watch.WorkflowPath {
+				list = append(list, r)
 			}
 		}
-		if list.last() || enough(list.oldest()) {
+		if page.Last() || enough(page.Oldest()) {
 			break
 		}
 	}
-	return runs, read, nil
+	return list, read, nil
 }
 
 // save records past runs, oldest first, so that each answers the tick it
 // answered then, if the schedule was the same. Ticks before the watch are
 // nobody's: nothing else follows.
-func (p *past) save(ctx context.Context, runs []*listed, same time.Time) error {
-	for batch := range slices.Chunk(runs, pastBatch) {
+func (p *past) save(ctx context.Context, list []*runs.Run, same time.Time) error {
+	for batch := range slices.Chunk(list, pastBatch) {
 		err := p.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 			for _, r := range batch {
-				row := r.row(p.repo.ID, p.now())
-				if r.GetEvent() != scheduled || r.created().Before(same) {
+				row := r.Row(p.repo.ID, p.now())
+				if r.GetEvent() != scheduled || r.Created().Before(same) {
 					if _, err := tx.SaveRun(ctx, row); err != nil {
 						return err
 					}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-github/v62/github"
 	"github.com/rs/zerolog"
 
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -128,11 +129,11 @@ func (s *scan) run(ctx context.Context) error {
 	if s.branch, err = s.branchOf(ctx, s.client, s.repo, s.branch); err != nil {
 		return &requestError{err}
 	}
-	runs, err := s.list(ctx, watches)
+	list, err := s.list(ctx, watches)
 	if err != nil {
 		return err
 	}
-	d, err := s.compare(ctx, watches, runs)
+	d, err := s.compare(ctx, watches, list)
 	if err != nil {
 		return err
 	}
@@ -143,7 +144,7 @@ func (s *scan) run(ctx context.Context) error {
 // list reads what can have changed since the last scan, newest first. The ETag
 // of its first page is kept only when all of it was read: with it, GitHub
 // never shows the rest again.
-func (s *scan) list(ctx context.Context, watches []store.Watch) ([]*listed, error) {
+func (s *scan) list(ctx context.Context, watches []store.Watch) ([]*runs.Run, error) {
 	etag, horizon := s.ETag, s.ReadThrough.Time().Add(-overlap)
 	earliest := s.Clock.Now()
 	for _, w := range watches {
@@ -156,24 +157,24 @@ func (s *scan) list(ctx context.Context, watches []store.Watch) ([]*listed, erro
 	if horizon.Before(earliest) {
 		horizon = earliest
 	}
-	var runs []*listed
-	var first page
+	var list []*runs.Run
+	var first runs.Page
 	for number := 1; number <= maxPages; number++ {
-		p, err := s.page(ctx, "", nil, number, etag)
+		p, err := s.page(ctx, runs.Query{Number: number, ETag: etag})
 		if err != nil {
 			return nil, err
 		}
-		if p.unchanged {
+		if p.Unchanged {
 			s.metrics.scans.WithLabelValues("unchanged").Inc()
 			return nil, nil
 		}
 		if number == 1 {
 			first, etag = p, ""
 		}
-		runs = append(runs, p.runs...)
-		if p.last() || p.oldest().Before(horizon) {
+		list = append(list, p.Runs...)
+		if p.Last() || p.Oldest().Before(horizon) {
 			s.complete(first)
-			return runs, nil
+			return list, nil
 		}
 	}
 	zerolog.Ctx(ctx).Info().Str("repo", s.repo.FullName()).Time("since", horizon).Msg("more runs than one list reads; watched workflows are listed one by one")
@@ -182,15 +183,15 @@ func (s *scan) list(ctx context.Context, watches []store.Watch) ([]*listed, erro
 		if err != nil {
 			return nil, err
 		}
-		runs = append(runs, more...)
+		list = append(list, more...)
 	}
 	s.complete(first)
-	return runs, nil
+	return list, nil
 }
 
 // complete notes what the next scan need not read again.
-func (s *scan) complete(first page) {
-	s.ETag, s.Reach = first.etag, store.MillisOf(first.oldest())
+func (s *scan) complete(first runs.Page) {
+	s.ETag, s.Reach = first.ETag, store.MillisOf(first.Oldest())
 	s.metrics.scans.WithLabelValues("read").Inc()
 }
 
@@ -203,27 +204,27 @@ func earlier(a, b time.Time) time.Time {
 
 // listWorkflow reads the runs of one workflow on the default branch. GitHub
 // answers 404 for one whose file is gone: it has no runs to miss.
-func (s *scan) listWorkflow(ctx context.Context, path string, horizon time.Time) (runs []*listed, err error) {
+func (s *scan) listWorkflow(ctx context.Context, path string, horizon time.Time) (list []*runs.Run, err error) {
 	for number := 1; number <= maxPages; number++ {
-		p, err := s.page(ctx, path, url.Values{"branch": {s.branch}}, number, "")
+		p, err := s.page(ctx, runs.Query{Workflow: path, Filter: url.Values{"branch": {s.branch}}, Number: number})
 		if githubapi.IsNotFound(err) {
-			return runs, nil
+			return list, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		runs = append(runs, p.runs...)
-		if p.last() || p.oldest().Before(horizon) {
+		list = append(list, p.Runs...)
+		if p.Last() || p.Oldest().Before(horizon) {
 			break
 		}
 	}
-	return runs, nil
+	return list, nil
 }
 
-func (s *scan) page(ctx context.Context, path string, filter url.Values, number int, etag string) (page, error) {
-	p, err := list(ctx, s.client, s.repo, path, filter, number, etag)
+func (s *scan) page(ctx context.Context, q runs.Query) (runs.Page, error) {
+	p, err := runs.List(ctx, s.client, s.repo, q)
 	s.budget.note(p)
-	s.noteRate(s.repo.InstallationID, p.rate)
+	s.noteRate(s.repo.InstallationID, p.Rate)
 	if err != nil {
 		return p, &requestError{err}
 	}
@@ -236,7 +237,7 @@ func (s *scan) failed(ctx context.Context, cause error) (wait time.Time, err err
 	now := s.Clock.Now()
 	var (
 		asked     *requestError
-		elsewhere *elsewhereError
+		elsewhere *runs.ElsewhereError
 	)
 	if !errors.As(cause, &asked) {
 		return wait, cause

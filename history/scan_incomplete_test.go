@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/internal/githubtest"
 )
 
@@ -18,13 +19,13 @@ func TestScanThatEndsHalfWay(t *testing.T) {
 		noise int
 		fault githubtest.Fault
 	}{
-		"complete":                         {noise: 2*perPage - 50},
-		"the second page fails":            {2*perPage - 50, bad(githubtest.Fault{Operation: listAll, Skip: 1})},
-		"the second page fails for long":   {2*perPage - 50, bad(githubtest.Fault{Operation: listAll, Skip: 1, Times: 3})},
-		"the second page is refused":       {2*perPage - 50, githubtest.Fault{Operation: listAll, Skip: 1, Kind: githubtest.Status, Code: 403}},
-		"the limit is reached in between":  {2*perPage - 50, githubtest.Fault{Operation: listAll, Skip: 1, Kind: githubtest.Secondary, RetryAfter: 2 * time.Minute}},
-		"the list of one workflow fails":   {maxPages * perPage, bad(githubtest.Fault{Operation: one})},
-		"the list of one workflow is late": {maxPages * perPage, githubtest.Fault{Operation: one, Kind: githubtest.Secondary, RetryAfter: 2 * time.Minute}},
+		"complete":                         {noise: 2*runs.PerPage - 50},
+		"the second page fails":            {2*runs.PerPage - 50, bad(githubtest.Fault{Operation: listAll, Skip: 1})},
+		"the second page fails for long":   {2*runs.PerPage - 50, bad(githubtest.Fault{Operation: listAll, Skip: 1, Times: 3})},
+		"the second page is refused":       {2*runs.PerPage - 50, githubtest.Fault{Operation: listAll, Skip: 1, Kind: githubtest.Status, Code: 403}},
+		"the limit is reached in between":  {2*runs.PerPage - 50, githubtest.Fault{Operation: listAll, Skip: 1, Kind: githubtest.Secondary, RetryAfter: 2 * time.Minute}},
+		"the list of one workflow fails":   {maxPages * runs.PerPage, bad(githubtest.Fault{Operation: one})},
+		"the list of one workflow is late": {maxPages * runs.PerPage, githubtest.Fault{Operation: one, Kind: githubtest.Secondary, RetryAfter: 2 * time.Minute}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := watching(t, githubtest.Config{})

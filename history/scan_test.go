@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/internal/githubtest"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -273,7 +274,7 @@ func TestScanWhileGitHubFails(t *testing.T) {
 
 // More runs than one list reads: the watched workflows are listed one by one.
 func TestScanAfterManyRuns(t *testing.T) {
-	for name, noise := range map[string]int{"as many as are read": maxPages*perPage - 2, "one more": maxPages*perPage - 1} {
+	for name, noise := range map[string]int{"as many as are read": maxPages*runs.PerPage - 2, "one more": maxPages*runs.PerPage - 1} {
 		t.Run(name, func(t *testing.T) {
 			b := watching(t, githubtest.Config{})
 			x := b.run(pushed, "push", "failure")
@@ -308,7 +309,7 @@ func TestScanAsksForRunsBeyondTheList(t *testing.T) {
 	b := watching(t, githubtest.Config{})
 	x := b.run(pushed, "push", "")
 	b.pass(10 * time.Minute)
-	for range 2 * perPage {
+	for range 2 * runs.PerPage {
 		b.run2(other)
 	}
 	b.pass(10 * time.Minute)

@@ -181,11 +181,11 @@ func TestPauses(t *testing.T) {
 		says               string
 	}{
 		{"GET", "pauses", "", 200, `"pauses": []`},
-		{"POST", "resume", "{}", 409, "Everything is not paused by itself"},
+		{"POST", "resume", "{}", 409, "No pause in force was made for everything."},
 		{"POST", "pause", `{"repo":"acme/site","duration":"2h","reason":"move","actor":"bob"}`, 200, "Paused all workflows of acme/site until"},
 		{"GET", "pauses", "", 200, `"actor": "bob"`},
 		{"GET", "status", "", 200, `"reason": "move"`},
-		{"POST", "pause", `{"repo":"acme/site","duration":"1h","key":"k1"}`, 200, "it stays paused until"},
+		{"POST", "pause", `{"repo":"acme/site","duration":"1h","key":"k1"}`, 200, "; the pause that bob made goes on until"},
 		{"POST", "pause", `{"repo":"acme/site","duration":"1h","key":"k1"}`, 200, "Paused"},
 		{"GET", "pauses?all=true", "", 200, `"id": 2`},
 		{"POST", "pause", `{"repo":"acme/site","from":"2099-01-01T00:00:00Z"}`, 409, "within a year"},

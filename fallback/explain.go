@@ -87,7 +87,7 @@ func (x *explainer) seen() {
 	case Absent:
 		x.say("The push of %s to %s had started no run of %s by %s.", short(inc.HeadSHA), inc.HeadBranch, name, at(inc.OpenedAt))
 	case Disabled:
-		x.say("%s was found switched off: GitHub has it as %s.", name, cmp.Or(inc.Conclusion, "disabled"))
+		x.say("The workflow %s was found switched off: GitHub has it as %s.", name, cmp.Or(inc.Conclusion, "disabled"))
 	case Upstream:
 		x.say("Many workflows that depend on %s got into trouble at the same time.", inc.WorkflowPath)
 	default:
@@ -136,7 +136,7 @@ func (x *explainer) believed() {
 		x.say("The first line of the log that tells of an error: %s", inc.ErrorLine)
 	}
 	if inc.Loops > 0 {
-		x.say("The same failure was recovered right before this %s, and came back.", plural(inc.Loops, "time"))
+		x.say("Right before this the same failure was recovered %s, and came back.", plural(inc.Loops, "time"))
 	}
 }
 
@@ -209,7 +209,7 @@ func (x *explainer) stands() {
 			x.say("What proves it: %s.", evidenceText(ev))
 		}
 	default:
-		x.say("It is %s since %s: %s.", strings.ReplaceAll(inc.State, "_", " "), at(inc.UpdatedAt), inc.Reason)
+		x.say("It has been %s since %s: %s.", strings.ReplaceAll(inc.State, "_", " "), at(inc.UpdatedAt), inc.Reason)
 	}
 	if x.claim != nil {
 		x.say("The claim of this work is %s, with epoch %d; its owner is %s.", strings.ReplaceAll(string(x.claim.State), "_", " "), x.claim.Epoch, x.claim.Owner)
@@ -226,10 +226,10 @@ func (x *explainer) holds() {
 		if x.inc.NotBefore != 0 {
 			until = "until " + at(x.inc.NotBefore)
 		}
-		x.say("It is held back by %s, %s.", x.inc.HeldBy, until)
+		x.say("What holds it back: %s, %s.", x.inc.HeldBy, until)
 	}
 	if x.pause != nil {
-		x.say("%s. Nothing new begins by itself meanwhile.", pauseText(x.pause))
+		x.say("There is a pause: %s. Nothing new begins by itself meanwhile.", pauseText(x.pause))
 	}
 }
 

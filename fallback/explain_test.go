@@ -41,7 +41,7 @@ func TestExplainTellsTheWholeStory(t *testing.T) {
 	b := newBench(t, config.Workflow{Recover: []config.Step{remoteHost, dispatch, local}})
 	b.fail("failure", githubtest.Job{Name: "build", Conclusion: "failure"})
 	b.wantStory("Step 1 (run git-sync) was passed over: host", "Step 2 (dispatch marketing-sync-fallback.yml) has acted under epoch 1 of the claim", "evidence is awaited",
-		"It is verifying since", "The claim of this work is held, with epoch 1; its owner is incident:1", "There is nothing to do while it is being recovered")
+		"It has been verifying since", "The claim of this work is held, with epoch 1; its owner is incident:1", "There is nothing to do while it is being recovered")
 	b.end(b.dispatched()[0], "failure")
 	b.observe(b.dispatched()[0].ID)
 	b.want(Recovered)
@@ -58,12 +58,12 @@ func TestExplainSaysWhatHoldsAndWhatToDo(t *testing.T) {
 	b.pause(PauseRequest{Repo: b.at, Target: "marketing-sync", For: time.Hour, Actor: "alice", Reason: "we move"})
 	b.fail("failure")
 	b.want(Suppressed)
-	b.wantStory("No step has begun", "It is suppressed since", "Alice paused marketing-sync until", "we move. Nothing new begins",
+	b.wantStory("No step has begun", "It has been suppressed since", "There is a pause: alice paused marketing-sync until", "we move. Nothing new begins",
 		"/redundancy recover marketing-sync", "/redundancy resume marketing-sync")
 	b.actions.exit["git-sync"] = 1
 	b.pass(time.Hour)
 	b.want(Exhausted)
-	b.wantStory("Step 1 (run git-sync)", "failed: exit 1", "It is exhausted since", "To try the step again, press Recover")
+	b.wantStory("Step 1 (run git-sync)", "failed: exit 1", "It has been exhausted since", "To try the step again, press Recover")
 	if strings.Contains(b.explained(), "paused marketing-sync until") && strings.Contains(b.explained(), "/redundancy resume") {
 		t.Error("a pause that is over is still told of as if it held")
 	}

@@ -66,7 +66,7 @@ func pauseAnswer(p, beside *store.Pause, now store.Millis) string {
 	}
 	s += " " + untilText(p)
 	if beside != nil {
-		s += fmt.Sprintf(", and it stays paused %s: so %s has asked, and only resuming ends that earlier", untilText(beside), who(beside.Actor))
+		s += fmt.Sprintf("; the pause that %s made goes on %s, and nothing but resuming ends it sooner", who(beside.Actor), untilText(beside))
 	}
 	return s + ". What is under way is followed to its end; trouble is noticed and recorded, and nothing new begins by itself."
 }

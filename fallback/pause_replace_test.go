@@ -31,7 +31,7 @@ func TestNobodyShortensAPauseOfSomebodyElse(t *testing.T) {
 		says  string
 		open  int
 	}{
-		"shorter, of somebody else": {"bob", short, long, "stays paused until 2", 2},
+		"shorter, of somebody else": {"bob", short, long, "; the pause that alice made goes on until 2", 2},
 		"shorter, of the same":      {"alice", short, short, "", 1},
 		"longer":                    {"bob", 9 * time.Hour, 9 * time.Hour, "", 1},
 		"as long":                   {"bob", long, long, "", 1},
@@ -56,7 +56,7 @@ func TestNobodyShortensAPauseOfSomebodyElse(t *testing.T) {
 	t.Run("resuming ends all of them", func(t *testing.T) {
 		b := newBench(t, config.Workflow{Recover: []config.Step{dispatch}})
 		b.pause(PauseRequest{Repo: b.at, Actor: "alice"})
-		if a := b.pause(PauseRequest{Repo: b.at, For: short, Actor: "bob"}); !strings.Contains(a.Message, "stays paused until somebody resumes") {
+		if a := b.pause(PauseRequest{Repo: b.at, For: short, Actor: "bob"}); !strings.Contains(a.Message, "goes on until somebody resumes, and nothing but resuming ends it sooner") {
 			t.Error(a.Message)
 		}
 		b.fail("failure")

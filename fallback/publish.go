@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/redundancy-app/redundancy/checks/checkrun"
 	"github.com/redundancy-app/redundancy/config"
@@ -251,5 +253,6 @@ func upper(s string) string {
 	if s == "" {
 		return s
 	}
-	return strings.ToUpper(s[:1]) + s[1:]
+	first, n := utf8.DecodeRuneInString(s) // names of people can begin with any letter
+	return string(unicode.ToUpper(first)) + s[n:]
 }

@@ -3,6 +3,7 @@ package fallback
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/redundancy-app/redundancy/store"
@@ -48,7 +49,9 @@ func (e *Engine) Unpause(ctx context.Context, r ResumeRequest) (Answer, error) {
 			if err := e.touchPaused(ctx, tx, p, Suppressed); err != nil {
 				return err
 			}
-			ended = append(ended, pauseTarget(p))
+			if name := pauseTarget(p); !slices.Contains(ended, name) {
+				ended = append(ended, name)
+			}
 		}
 		got = resumeAnswer(r, &scope, ended, left)
 		return e.remember(ctx, tx, key, got)
@@ -80,7 +83,7 @@ func resumeAnswer(r ResumeRequest, scope *store.Pause, ended, left []string) Ans
 	case len(ended) == 0 && r.ID != 0:
 		return refuse("There is no pause %d that is in force or to come.", r.ID)
 	case len(ended) == 0:
-		return refuse("%s is not paused by itself.%s", upper(pauseTarget(scope)), still)
+		return refuse("No pause in force was made for %s.%s", pauseTarget(scope), still)
 	}
 	names := ended[:min(len(ended), most)]
 	if more := len(ended) - len(names); more > 0 {

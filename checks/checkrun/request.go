@@ -3,11 +3,13 @@ package checkrun
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-github/v62/github"
 
+	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/queue"
 )
 
@@ -86,13 +88,13 @@ func (b body) with(batch []*github.CheckRunAnnotation) body {
 // create posts the run with its first annotations.
 func (c call) create(ctx context.Context) (int64, error) {
 	first := c.annotations[:min(len(c.annotations), MaxBatch)]
-	return c.send(ctx, "POST", fmt.Sprintf("repos/%s/%s/check-runs", c.repo.Owner, c.repo.Name), c.body.with(first))
+	return c.send(ctx, "POST", githubapi.RepoPath(c.repo.Owner, c.repo.Name, "check-runs"), c.body.with(first))
 }
 
 // update appends the annotations from done on, in batches. With always it
 // sends at least one request, to bring the rest of the run up to date.
 func (c call) update(ctx context.Context, id int64, done int, always bool) error {
-	url := fmt.Sprintf("repos/%s/%s/check-runs/%d", c.repo.Owner, c.repo.Name, id)
+	url := githubapi.RepoPath(c.repo.Owner, c.repo.Name, "check-runs", strconv.FormatInt(id, 10))
 	b := c.body
 	b.HeadSHA = ""
 	for ; always || done < len(c.annotations); done += MaxBatch {

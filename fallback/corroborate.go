@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/redundancy-app/redundancy/fallback/upstream"
 	"github.com/redundancy-app/redundancy/githubapi/statuspage"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -21,7 +22,7 @@ const pageEvery = 5 * time.Minute
 // corroborate asks the public status page, to show what it says beside our own
 // observations, and gives the moment of the next time; zero for never. It is
 // called once those have opened an upstream incident, and changes nothing else.
-func (e *Engine) corroborate(ctx context.Context, sc *scope, d dependency) (time.Time, error) {
+func (e *Engine) corroborate(ctx context.Context, sc *scope, d upstream.Dependency) (time.Time, error) {
 	if e.StatusPage == nil {
 		return time.Time{}, nil
 	}
@@ -45,7 +46,7 @@ func (e *Engine) corroborate(ctx context.Context, sc *scope, d dependency) (time
 		return time.Time{}, fmt.Errorf("write status page: %w", err)
 	}
 	return now.Add(every), e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		is, err := readDependency(ctx, tx, d.Name)
+		is, err := upstream.Read(ctx, tx, d.Name)
 		if err != nil {
 			return err
 		}

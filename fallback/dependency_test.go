@@ -7,6 +7,7 @@ import (
 
 	"github.com/redundancy-app/redundancy/config"
 	"github.com/redundancy-app/redundancy/fallback/schedule"
+	"github.com/redundancy-app/redundancy/fallback/upstream"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -76,7 +77,7 @@ func TestWebhookSilence(t *testing.T) {
 		f.turn(3 * time.Minute)
 	}
 	list := f.upstreams()
-	if len(list) != 1 || list[0].Dependency != dependsWebhooks {
+	if len(list) != 1 || list[0].Dependency != upstream.Webhooks {
 		t.Fatalf("%+v", list)
 	}
 	x := must(f.repos[0].StartRun(primaryPath, schedule.Event))

@@ -15,6 +15,7 @@ import (
 	"github.com/redundancy-app/redundancy/checks/checkrun"
 	"github.com/redundancy-app/redundancy/config"
 	"github.com/redundancy-app/redundancy/fallback/clock"
+	"github.com/redundancy-app/redundancy/fallback/upstream"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -125,8 +126,7 @@ type Engine struct {
 	up        time.Time // since when this process hears of GitHub
 	lookUps   *lookUps  // bounds what claims make us ask
 	clock     *clock.Clock
-	answers   *answers // how requests to GitHub went
-	silence   *silence
+	upstream  *upstream.Health
 	// at is called at the named points between a commit and an effect. Tests
 	// end the process there.
 	at func(point string) error
@@ -159,7 +159,9 @@ func New(c Config) *Engine {
 	if c.Registerer != nil {
 		c.Registerer.MustRegister(upstreamGauge{e})
 	}
-	e.answers, e.silence = &answers{}, &silence{up: c.Clock.Now()}
+	e.upstream = upstream.New(upstream.Config{
+		Store: c.Store, Clock: c.Clock, Incidents: upstreamIncidents{e}, Log: c.Log, Jitter: c.Jitter, Scale: c.Scale,
+	})
 	e.clock = clock.New(clock.Config{
 		Store: c.Store, Queue: c.Queue, Clock: c.Clock, Incidents: tickIncidents{e}, Log: c.Log, Registerer: c.Registerer, Scale: c.Scale,
 	})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/redundancy-app/redundancy/fallback/storm"
+	"github.com/redundancy-app/redundancy/fallback/upstream"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -18,11 +19,11 @@ const gateUpstream = "upstream"
 // once. When it is up again, one recovery tries; then the others have their turn.
 func upstreamGate(ctx context.Context, e *Engine, sc *scope, s step) (*hold, error) {
 	for _, name := range dependsOn(sc, s) {
-		d, err := readDependency(ctx, e.Store.Read(), name)
+		d, err := upstream.Read(ctx, e.Store.Read(), name)
 		if err != nil {
 			return nil, err
 		}
-		if !e.admits(d, sc.inc.ID) {
+		if !e.upstream.Admits(d, sc.inc.ID) {
 			return e.heldBack(ctx, sc, d)
 		}
 	}
@@ -41,7 +42,7 @@ func (e *Engine) calm(ctx context.Context, sc *scope, s step) (bool, error) {
 }
 
 // heldBack passes over to another host, or waits.
-func (e *Engine) heldBack(ctx context.Context, sc *scope, d dependency) (*hold, error) {
+func (e *Engine) heldBack(ctx context.Context, sc *scope, d upstream.Dependency) (*hold, error) {
 	for i := sc.inc.StepIndex + 1; i < len(sc.flow.Recover); i++ {
 		other, err := sc.rung(i)
 		if err != nil {
@@ -50,15 +51,15 @@ func (e *Engine) heldBack(ctx context.Context, sc *scope, d dependency) (*hold, 
 		if ok, err := e.instead(ctx, sc, other, d.Name); err != nil {
 			return nil, err
 		} else if ok {
-			return &hold{skip: true, reason: fmt.Sprintf("%s is not working; going on with %s", dependencyName(d.Name), describe(other.kind(), other.target()))}, nil
+			return &hold{skip: true, reason: fmt.Sprintf("%s is not working; going on with %s", upstream.Name(d.Name), describe(other.kind(), other.target()))}, nil
 		}
 	}
 	h := &hold{
-		reason:   fmt.Sprintf("%s is not working; nothing is started there until it does", dependencyName(d.Name)),
-		evidence: map[string]any{"dependency": d.Name, "breaker": string(d.breaker.State), "until": d.breaker.Until.UTC()},
+		reason:   fmt.Sprintf("%s is not working; nothing is started there until it does", upstream.Name(d.Name)),
+		evidence: map[string]any{"dependency": d.Name, "breaker": string(d.Stored.State), "until": d.Stored.Until.UTC()},
 	}
 	if d.UpstreamID == 0 {
-		h.until = d.breaker.Until // nobody looks after a host but those who wait for it
+		h.until = d.Stored.Until // nobody looks after a host but those who wait for it
 		if now := e.Clock.Now(); !h.until.After(now) {
 			h.until = now.Add(e.scaled(pollMin))
 		}
@@ -66,11 +67,11 @@ func (e *Engine) heldBack(ctx context.Context, sc *scope, d dependency) (*hold, 
 		h.evidence["upstream"] = d.UpstreamID
 	}
 	h.write = func(ctx context.Context, tx *store.Tx) error {
-		now, err := readDependency(ctx, tx, d.Name)
+		now, err := upstream.Read(ctx, tx, d.Name)
 		if err != nil {
 			return err
 		}
-		if e.admits(now, sc.inc.ID) {
+		if e.upstream.Admits(now, sc.inc.ID) {
 			// It has ended since it was read, and nobody would wake this one.
 			return store.ErrConflict
 		}
@@ -89,11 +90,11 @@ func (e *Engine) instead(ctx context.Context, sc *scope, s step, without string)
 		return false, nil
 	}
 	for _, name := range dependsOn(sc, s) {
-		if name == without || !strings.HasPrefix(name, agentPrefix) {
+		if name == without || !strings.HasPrefix(name, upstream.AgentPrefix) {
 			return false, nil
 		}
-		d, err := readDependency(ctx, e.Store.Read(), name)
-		if err != nil || !e.admits(d, sc.inc.ID) {
+		d, err := upstream.Read(ctx, e.Store.Read(), name)
+		if err != nil || !e.upstream.Admits(d, sc.inc.ID) {
 			return false, err
 		}
 	}
@@ -110,11 +111,11 @@ func (e *Engine) drained(ctx context.Context, sc *scope) (*hold, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
-	d, err := readDependency(ctx, e.Store.Read(), up.WorkflowPath)
+	d, err := upstream.Read(ctx, e.Store.Read(), up.WorkflowPath)
 	if err != nil {
 		return nil, err
 	}
-	b := e.rules(d.Name).At(d.breaker, e.Clock.Now())
+	b := e.upstream.Now(d)
 	switch turn := inc.NotBefore.Time(); {
 	case b.State != storm.Closed: // this one is let through
 		return nil, nil
@@ -135,20 +136,12 @@ func (e *Engine) takePart(ctx context.Context, tx *store.Tx, sc *scope, s step) 
 	}
 	now := e.Clock.Now()
 	for _, name := range dependsOn(sc, s) {
-		d, err := readDependency(ctx, tx, name)
+		ok, err := e.upstream.Take(ctx, tx, name, sc.inc.ID)
 		if err != nil {
 			return err
 		}
-		is, ok := e.rules(name).Take(d.breaker, sc.inc.ID, now)
 		if !ok {
 			return waitError{until: now} // the gate says why
-		}
-		if is.Probe == 0 {
-			continue
-		}
-		why := fmt.Sprintf("incident %d tries whether it works again", sc.inc.ID)
-		if err := e.turned(ctx, tx, d, is, why, nil); err != nil {
-			return err
 		}
 	}
 	h, err := e.budget(ctx, tx, sc, s)

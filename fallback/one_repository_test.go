@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/upstream"
 )
 
 // broken lets the three workflows of a repository fail to start.
@@ -36,7 +37,7 @@ func TestOneRepositoryIsNoOutage(t *testing.T) {
 func TestTheOnlyRepositoryIsEnough(t *testing.T) {
 	f := newFleet(t, 1, config.Workflow{Recover: []config.Step{rerun}})
 	f.broken()
-	if list := f.upstreams(); len(list) != 1 || list[0].Dependency != dependsActions {
+	if list := f.upstreams(); len(list) != 1 || list[0].Dependency != upstream.Actions {
 		t.Errorf("%+v", list)
 	}
 }

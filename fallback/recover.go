@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/fallback/upstream"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -119,7 +120,7 @@ func (e *Engine) goOn(ctx context.Context, r queue.Recover, key string, id int64
 				return err
 			}
 		case Signal(inc.Signal) == Upstream:
-			answer = refuse("Incident %d is about %s. What waits for it goes on by itself when that works again; each of its incidents can be recovered now.", id, dependencyName(inc.WorkflowPath))
+			answer = refuse("Incident %d is about %s. What waits for it goes on by itself when that works again; each of its incidents can be recovered now.", id, upstream.Name(inc.WorkflowPath))
 		case State(inc.State).Active():
 			held, err := e.heldElsewhere(ctx, tx, &inc)
 			if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/redundancy-app/redundancy/config"
 	"github.com/redundancy-app/redundancy/fallback/schedule"
+	"github.com/redundancy-app/redundancy/fallback/upstream"
 	"github.com/redundancy-app/redundancy/githubapi/statuspage"
 	"github.com/redundancy-app/redundancy/internal/githubtest"
 	"github.com/redundancy-app/redundancy/queue"
@@ -30,7 +31,7 @@ func (f *fleet) down() Incident {
 	}
 	f.turn(time.Second)
 	list := f.upstreams()
-	if len(list) != 1 || list[0].Dependency != dependsActions || list[0].Breaker != "open" {
+	if len(list) != 1 || list[0].Dependency != upstream.Actions || list[0].Breaker != "open" {
 		f.Fatalf("upstreams %+v", list)
 	}
 	return f.incident(list[0].Incident)
@@ -273,7 +274,7 @@ func TestAPIWithoutAnswers(t *testing.T) {
 	}
 	f.engine.Answered(false)
 	list := f.upstreams()
-	if len(list) != 1 || list[0].Dependency != dependsAPI {
+	if len(list) != 1 || list[0].Dependency != upstream.API {
 		t.Fatalf("%+v", list)
 	}
 	f.end(must(f.repos[1].StartRun(primaryPath, schedule.Event)), "failure")

@@ -5,10 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/redundancy-app/redundancy/fallback/storm"
+	"github.com/redundancy-app/redundancy/fallback/upstream"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -16,47 +16,31 @@ import (
 // same incident.
 const upstreamAgain = 30 * time.Minute
 
-// dependencyNames are for people.
-var dependencyNames = map[string]string{dependsActions: "GitHub Actions", dependsAPI: "GitHub's API", dependsWebhooks: "GitHub's delivery of webhooks"}
-
-func dependencyName(name string) string {
-	if shown, ok := dependencyNames[name]; ok {
-		return shown
-	}
-	if strings.HasPrefix(name, dependsAPI+"/") {
-		return "GitHub's API, whose rate limit this installation has reached,"
-	}
-	if host, ok := strings.CutPrefix(name, agentPrefix); ok {
-		return "host " + host
-	}
-	return name
-}
-
 // openUpstream makes one incident out of many when a breaker opens. It belongs
 // to no repository and has no steps: those of the incidents that are part of
 // it wait.
-func (e *Engine) openUpstream(ctx context.Context, tx *store.Tx, d *dependency, was storm.Breaker, why string, evidence map[string]any) error {
+func (e *Engine) openUpstream(ctx context.Context, tx *store.Tx, d *upstream.Dependency, was storm.Breaker, why string, evidence map[string]any) error {
 	inc, known, err := store.ReadIncident(ctx, tx, d.UpstreamID)
 	if err != nil {
 		return err
 	}
 	now := e.now()
-	until := fmt.Sprintf("%s is not working: %s; looked at again at %s", dependencyName(d.Name), why, d.breaker.Until.Format(timeFormat))
+	until := fmt.Sprintf("%s is not working: %s; looked at again at %s", upstream.Name(d.Name), why, d.Stored.Until.Format(timeFormat))
 	switch {
 	case known && !State(inc.State).Settled():
 		if was.State == storm.HalfOpen {
-			until = fmt.Sprintf("%s is still not working; looked at again at %s", dependencyName(d.Name), d.breaker.Until.Format(timeFormat))
+			until = fmt.Sprintf("%s is still not working; looked at again at %s", upstream.Name(d.Name), d.Stored.Until.Format(timeFormat))
 		}
-		inc.Reason, inc.NotBefore = until, store.MillisOf(d.breaker.Until)
+		inc.Reason, inc.NotBefore = until, store.MillisOf(d.Stored.Until)
 		err = e.note(ctx, tx, &inc, until, evidence)
 	case known && now.Time().Sub(inc.SettledAt.Time()) < e.scaled(upstreamAgain):
-		inc.NotBefore = store.MillisOf(d.breaker.Until)
+		inc.NotBefore = store.MillisOf(d.Stored.Until)
 		err = e.move(ctx, tx, &inc, Failing, until, evidence)
 	default:
 		sum := sha256.Sum256(fmt.Appendf(nil, "upstream|%s|%d", d.Name, now))
 		inc = store.Incident{
 			OccurrenceKey: hex.EncodeToString(sum[:]), WorkflowPath: d.Name, Signal: string(Upstream), State: string(Healthy),
-			Ladder: "{}", BeganAt: now, RunCreatedAt: now, OpenedAt: now, UpdatedAt: now, NotBefore: store.MillisOf(d.breaker.Until),
+			Ladder: "{}", BeganAt: now, RunCreatedAt: now, OpenedAt: now, UpdatedAt: now, NotBefore: store.MillisOf(d.Stored.Until),
 		}
 		if _, err = tx.OpenIncident(ctx, &inc); err != nil {
 			return err
@@ -64,7 +48,7 @@ func (e *Engine) openUpstream(ctx context.Context, tx *store.Tx, d *dependency, 
 		d.UpstreamID = inc.ID
 		err = e.move(ctx, tx, &inc, Failing, until, evidence)
 	}
-	if err != nil || d.Name != dependsActions {
+	if err != nil || d.Name != upstream.Actions {
 		return err
 	}
 	return e.gather(ctx, tx, inc.ID)
@@ -72,9 +56,8 @@ func (e *Engine) openUpstream(ctx context.Context, tx *store.Tx, d *dependency, 
 
 // gather takes the incidents of silent targets into an upstream incident, and
 // wakes them: those that would load GitHub further are held.
-func (e *Engine) gather(ctx context.Context, tx *store.Tx, upstream int64) error {
-	since := store.MillisOf(e.Clock.Now().Add(-e.scaled(canaryWindow)))
-	list, err := store.Troubled(ctx, tx, stateNames([]State{Suspected, Failing, Recovering, Verifying, Exhausted, Suppressed}), since)
+func (e *Engine) gather(ctx context.Context, tx *store.Tx, up int64) error {
+	list, err := store.Troubled(ctx, tx, stateNames([]State{Suspected, Failing, Recovering, Verifying, Exhausted, Suppressed}), e.upstream.Lately())
 	if err != nil {
 		return err
 	}
@@ -82,14 +65,14 @@ func (e *Engine) gather(ctx context.Context, tx *store.Tx, upstream int64) error
 		if Signal(list[i].Signal) == Upstream {
 			continue
 		}
-		if err := tx.Join(ctx, upstream, list[i].ID); err != nil {
+		if err := tx.Join(ctx, up, list[i].ID); err != nil {
 			return err
 		}
 		if err := e.wake(ctx, tx, list[i].ID); err != nil {
 			return err
 		}
 	}
-	return tx.PruneCanaries(ctx, store.MillisOf(e.Clock.Now().Add(-keepCanaries)))
+	return e.upstream.Prune(ctx, tx)
 }
 
 // sheltered holds a suspicion while its cause is known to be upstream, unless

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/redundancy-app/redundancy/fallback/storm"
+	"github.com/redundancy-app/redundancy/fallback/upstream"
 	"github.com/redundancy-app/redundancy/githubapi/statuspage"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -32,7 +33,7 @@ type UpstreamStatus struct {
 
 // String is the status in a clause.
 func (u UpstreamStatus) String() string {
-	text := dependencyName(u.Dependency)
+	text := upstream.Name(u.Dependency)
 	switch storm.State(u.Breaker) {
 	case storm.Open:
 		text += fmt.Sprintf(" is not working since %s", u.Since.UTC().Format(timeFormat))
@@ -57,7 +58,7 @@ func (u UpstreamStatus) String() string {
 // workflow, or the dependency that is in trouble for all of them.
 func (i Incident) Subject() string {
 	if i.Signal == Upstream {
-		return dependencyName(i.Workflow) + ", which all repositories need"
+		return upstream.Name(i.Workflow) + ", which all repositories need"
 	}
 	return i.Repo.FullName() + " " + i.Workflow
 }
@@ -70,7 +71,7 @@ func (e *Engine) Upstreams(ctx context.Context) ([]UpstreamStatus, error) {
 	}
 	list := []UpstreamStatus{}
 	for _, row := range rows {
-		d, err := parseDependency(row)
+		d, err := upstream.Parse(row)
 		if err != nil {
 			return nil, err
 		}
@@ -85,8 +86,8 @@ func (e *Engine) Upstreams(ctx context.Context) ([]UpstreamStatus, error) {
 	return list, nil
 }
 
-func (e *Engine) upstreamStatus(ctx context.Context, d dependency) (u UpstreamStatus, troubled bool, err error) {
-	b := e.rules(d.Name).At(d.breaker, e.Clock.Now())
+func (e *Engine) upstreamStatus(ctx context.Context, d upstream.Dependency) (u UpstreamStatus, troubled bool, err error) {
+	b := e.upstream.Now(d)
 	u = UpstreamStatus{Dependency: d.Name, Breaker: string(b.State), Since: b.Since.UTC()}
 	troubled = b.State != storm.Closed
 	if d.UpstreamID != 0 {
@@ -151,11 +152,11 @@ func (g upstreamGauge) Collect(c chan<- prometheus.Metric) {
 	rows, err := g.engine.Store.Dependencies(ctx)
 	for _, row := range rows {
 		var u UpstreamStatus
-		var d dependency
-		if strings.HasPrefix(row.Name, dependsAPI+"/") { // as many as there are installations
+		var d upstream.Dependency
+		if upstream.IsLimit(row.Name) { // as many as there are installations
 			continue
 		}
-		if d, err = parseDependency(row); err == nil {
+		if d, err = upstream.Parse(row); err == nil {
 			u, _, err = g.engine.upstreamStatus(ctx, d)
 		}
 		if err != nil {

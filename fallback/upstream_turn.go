@@ -12,6 +12,7 @@ import (
 	"github.com/redundancy-app/redundancy/fallback/clock"
 	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/fallback/storm"
+	"github.com/redundancy-app/redundancy/fallback/upstream"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -29,17 +30,17 @@ const (
 // weather looks after an upstream incident: it lets probes go while the
 // dependency is half open, and gives those who wait their turns at the end.
 func (e *Engine) weather(ctx context.Context, sc *scope) (next, error) {
-	if sc.inc.WorkflowPath == dependsWebhooks {
-		if err := e.Store.Update(ctx, e.listen); err != nil {
+	if sc.inc.WorkflowPath == upstream.Webhooks {
+		if err := e.Store.Update(ctx, e.upstream.Listen); err != nil {
 			return next{}, err
 		}
 	}
-	d, err := readDependency(ctx, e.Store.Read(), sc.inc.WorkflowPath)
+	d, err := upstream.Read(ctx, e.Store.Read(), sc.inc.WorkflowPath)
 	if err != nil {
 		return next{}, err
 	}
 	now := e.Clock.Now()
-	b := e.rules(d.Name).At(d.breaker, now)
+	b := e.upstream.Now(d)
 	switch b.State {
 	case storm.Closed:
 		return e.drain(ctx, sc, b)
@@ -50,8 +51,8 @@ func (e *Engine) weather(ctx context.Context, sc *scope) (next, error) {
 	if err != nil {
 		return next{}, err
 	}
-	if d.Name == dependsWebhooks { // a delivery ends it at any time
-		at = earlier(at, now.Add(e.scaled(silentAfter/3)))
+	if d.Name == upstream.Webhooks { // a delivery ends it at any time
+		at = earlier(at, now.Add(e.scaled(upstream.SilentAfter/3)))
 	}
 	return next{at: earlier(at, b.Until)}, nil
 }
@@ -64,19 +65,19 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // probing lets the newest of those who wait try, until one does.
-func (e *Engine) probing(ctx context.Context, sc *scope, d dependency, b storm.Breaker) (next, error) {
-	if d.breaker.State == storm.Open { // the pause is over; nobody has noticed yet
+func (e *Engine) probing(ctx context.Context, sc *scope, d upstream.Dependency, b storm.Breaker) (next, error) {
+	if d.Stored.State == storm.Open { // the pause is over; nobody has noticed yet
 		return next{again: true}, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-			now, err := readDependency(ctx, tx, d.Name)
+			now, err := upstream.Read(ctx, tx, d.Name)
 			if err != nil {
 				return err
 			}
-			is := e.rules(d.Name).At(now.breaker, e.Clock.Now())
-			if err := e.turned(ctx, tx, now, is, "the pause is over", nil); err != nil || is.State != storm.HalfOpen {
+			is := e.upstream.Now(now)
+			if err := e.upstream.Turn(ctx, tx, now, is, "the pause is over", nil); err != nil || is.State != storm.HalfOpen {
 				return err
 			}
 			sc.inc.NotBefore = 0
-			sc.inc.Reason = fmt.Sprintf("%s may be working again; one recovery at a time tries", dependencyName(d.Name))
+			sc.inc.Reason = fmt.Sprintf("%s may be working again; one recovery at a time tries", upstream.Name(d.Name))
 			return e.note(ctx, tx, sc.inc, sc.inc.Reason, nil)
 		})
 	}
@@ -101,11 +102,11 @@ func (e *Engine) probing(ctx context.Context, sc *scope, d dependency, b storm.B
 	pause := e.scaled(pollMin)
 	look := int(now.Sub(b.Since) / pause)
 	err = e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if is, err := readDependency(ctx, tx, d.Name); err != nil {
+		if is, err := upstream.Read(ctx, tx, d.Name); err != nil {
 			return err
 		} else if certain && is.Breaker == d.Breaker {
 			b.Doubts = nil
-			if err := e.turned(ctx, tx, is, b, "there is no other probe", nil); err != nil {
+			if err := e.upstream.Turn(ctx, tx, is, b, "there is no other probe", nil); err != nil {
 				return err
 			}
 		}
@@ -170,11 +171,11 @@ func (e *Engine) drain(ctx context.Context, sc *scope, b storm.Breaker) (next, e
 		return next{again: true}, nil // somebody may have come to wait meanwhile
 	}
 	return next{}, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		d, err := readDependency(ctx, tx, sc.inc.WorkflowPath)
+		d, err := upstream.Read(ctx, tx, sc.inc.WorkflowPath)
 		if err != nil {
 			return err
 		}
-		if e.rules(d.Name).At(d.breaker, e.Clock.Now()).State != storm.Closed {
+		if e.upstream.Now(d).State != storm.Closed {
 			return store.ErrConflict
 		}
 		n, err := store.JoinedIncidents(ctx, tx, sc.inc.ID)
@@ -182,7 +183,7 @@ func (e *Engine) drain(ctx context.Context, sc *scope, b storm.Breaker) (next, e
 			return err
 		}
 		sc.inc.NotBefore = 0
-		reason := fmt.Sprintf("%s works again after %s", dependencyName(d.Name), b.Since.Sub(sc.inc.BeganAt.Time()).Round(time.Second))
+		reason := fmt.Sprintf("%s works again after %s", upstream.Name(d.Name), b.Since.Sub(sc.inc.BeganAt.Time()).Round(time.Second))
 		return e.move(ctx, tx, sc.inc, Healthy, reason, map[string]any{"incidents": n, "until": b.Since.UTC()})
 	})
 }
@@ -203,7 +204,7 @@ func lineOf(inc *store.Incident) (string, error) {
 // giveTurn says when an incident goes on, or that a newer one does instead.
 // One that was given up while nothing could begin gets another round.
 func (e *Engine) giveTurn(ctx context.Context, tx *store.Tx, up, inc *store.Incident, turn storm.Turn, now time.Time) error {
-	works := dependencyName(up.WorkflowPath) + " works again"
+	works := upstream.Name(up.WorkflowPath) + " works again"
 	again := false
 	if State(inc.State) == Exhausted {
 		steps, err := store.StepsOf(ctx, tx, inc.ID)

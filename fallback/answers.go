@@ -124,6 +124,6 @@ func (e *Engine) listen(ctx context.Context, tx *store.Tx) error {
 	if is.State != storm.Closed && now.Sub(last.Time()) < e.scaled(silentAfter) {
 		is = r.Heal(is, now) // a delivery that is newer than the silence ends it
 	}
-	why := fmt.Sprintf("no delivery since %s, and %d runs that it should have told of", last.Time().Format(timeFormat), runs)
+	why := fmt.Sprintf("no delivery since %s, and %s that it should have told of", last.Time().Format(timeFormat), plural(runs, "run"))
 	return e.turned(ctx, tx, d, is, why, map[string]any{"last": last.Time(), "runs": runs})
 }

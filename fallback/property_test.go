@@ -48,7 +48,7 @@ func TestAnyInterleaving(t *testing.T) {
 		w.rest(rt)
 	})
 	t.Logf("states reached: %v", reached)
-	if reached[Recovered] == 0 {
+	if reached[Recovered] == 0 && !underRace && !testing.Short() { // a few samples may well reach nothing
 		t.Error("nothing was ever recovered: the test shows nothing")
 	}
 }

@@ -213,7 +213,7 @@ func (e *Engine) decide(ctx context.Context, tx *store.Tx, inc *store.Incident, 
 	}
 	how := fmt.Sprintf("goes on at step %d of %d", inc.StepIndex+1, len(ladder.Recover))
 	if again {
-		how = fmt.Sprintf("tries its %d steps again", len(ladder.Recover))
+		how = fmt.Sprintf("tries its %s again", plural(len(ladder.Recover), "step"))
 	}
 	evidence := map[string]any{"actor": r.Actor, "was": string(was)}
 	if r.Reason != "" {

@@ -1,10 +1,12 @@
 package fallback
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -45,6 +47,23 @@ func TestResumingSaysEachThingOnce(t *testing.T) {
 	b.pause(PauseRequest{Repo: b.at, Actor: "bob", For: time.Minute})
 	if a, err := b.engine.Unpause(b.ctx, ResumeRequest{Repo: b.at}); err != nil || a.Message != "Resumed all workflows of acme/site." {
 		t.Errorf("%q, %v", a.Message, err)
+	}
+}
+
+// TestOneOfSomething: counts of one are told of as one.
+func TestOneOfSomething(t *testing.T) {
+	for held, want := range map[int]string{1: "GitHub Actions works again; waiting for it: 1 incident", 2: "GitHub Actions works again; waiting for it: 2 incidents"} {
+		if got := (UpstreamStatus{Dependency: "github-actions", Held: held}).String(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	b := newBench(t, config.Workflow{Recover: []config.Step{local}})
+	b.actions.exit["git-sync"] = 1
+	b.fail("failure")
+	b.want(Exhausted)
+	b.actions.exit["git-sync"] = 0
+	if a := b.ask(queue.Recover{Repo: b.at, Actor: "octocat"}); !strings.Contains(a.Message, "tries its 1 step again") {
+		t.Errorf("%+v", a)
 	}
 }
 

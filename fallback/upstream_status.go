@@ -36,7 +36,7 @@ func (u UpstreamStatus) String() string {
 	text := upstream.Name(u.Dependency)
 	switch storm.State(u.Breaker) {
 	case storm.Open:
-		text += fmt.Sprintf(" is not working since %s", u.Since.UTC().Format(timeFormat))
+		text += fmt.Sprintf(" has not been working since %s", u.Since.UTC().Format(timeFormat))
 		if u.Until != nil {
 			text += fmt.Sprintf(", tried again at %s", u.Until.UTC().Format(timeFormat))
 		}
@@ -46,7 +46,7 @@ func (u UpstreamStatus) String() string {
 		text += " works again"
 	}
 	if u.Held > 0 {
-		text += fmt.Sprintf("; %d incidents wait for it", u.Held)
+		text += "; waiting for it: " + plural(u.Held, "incident")
 	}
 	if u.Page != nil {
 		text += fmt.Sprintf("; GitHub's status page says: %s", u.Page)

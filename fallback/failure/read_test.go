@@ -174,27 +174,6 @@ func TestMask(t *testing.T) {
 	}
 }
 
-// A log of the greatest size, made to be slow, is read in the time of a breath.
-func TestReadIsLinear(t *testing.T) {
-	for name, log := range map[string][]byte{
-		"many short lines": bytes.Repeat([]byte("e\n"), 4<<20),
-		"one long line":    bytes.Repeat([]byte("error "), 8<<20/6),
-		"escapes":          bytes.Repeat([]byte("\x1b[\x1b]"), 8<<20/4),
-		"all alike":        bytes.Repeat([]byte("token token failed: x err! exception (a) error TS1\n"), 8<<20/50),
-		"annotations":      bytes.Repeat([]byte("##[error]Process completed with exit code 1.\n"), 8<<20/45),
-	} {
-		t.Run(name, func(t *testing.T) {
-			begun := time.Now()
-			Read(log, Section{})
-			if took := time.Since(begun); took > 30*time.Second {
-				t.Errorf("took %s", took)
-			} else {
-				t.Log(took)
-			}
-		})
-	}
-}
-
 func FuzzRead(f *testing.F) {
 	for _, seed := range []string{jobLog, head, head + "##[error]", "\x1b]", "##[error]\x1b[31m", "token=\xff", "\r\r\n", "2026-11-02T06:00:01Z"} {
 		f.Add([]byte(seed), int64(0), int64(0))

@@ -58,6 +58,10 @@ func (h *Health) Listen(ctx context.Context, tx *store.Tx) error {
 	if is.State != storm.Closed && now.Sub(last.Time()) < h.scaled(SilentAfter) {
 		is = r.Heal(is, now) // a delivery that is newer than the silence ends it
 	}
-	why := fmt.Sprintf("no delivery since %s, and %d runs that it should have told of", last.Time().Format("2006-01-02 15:04:05 UTC"), runs)
+	told := fmt.Sprintf("%d runs", runs)
+	if runs == 1 {
+		told = "1 run"
+	}
+	why := fmt.Sprintf("no delivery since %s, and %s that it should have told of", last.Time().Format("2006-01-02 15:04:05 UTC"), told)
 	return h.Turn(ctx, tx, d, is, why, map[string]any{"last": last.Time(), "runs": runs})
 }

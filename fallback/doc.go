@@ -16,7 +16,7 @@
 // The way of an incident through the files: observe*.go → open.go → advance*.go
 // → proceed.go → step*.go → settle.go. By their beginnings:
 //
-//   - engine.go, action.go, metrics.go: what it is made of; state.go, move.go:
+//   - engine.go, action.go, rouse.go, metrics.go: what it is made of; state.go, move.go:
 //     the table of states and the one way to change one
 //   - observe*, classify, failurelog, jobs, steps_of, locate, correlate: what
 //     GitHub shows, and what it means
@@ -24,16 +24,18 @@
 //     late*, workflow_state are of ticks, expect and push_* of pushes,
 //     inspect*, stall_* of runs that hang, primary, outdated, tombstone and
 //     takeover of the run itself
-//   - gate*, breaker, canary, dependency, answers, corroborate, crowd,
-//     upstream*: what holds a recovery back
+//   - gate*, breaker, crowd, upstream*, dependency, canary, corroborate: what
+//     holds a recovery back
 //   - claim*: who does the work of an occurrence
 //   - step*, target, listeners, settl*, backoff, patience: what is done, and
 //     what came of it
 //   - recover*, pause*, resume: what people ask for
 //   - publish*, status*, explain*: what people are shown
 //
-// What needs no incident has a package of its own: clock watches the
-// schedules and hands over the ticks that no run has answered, with the pure
-// schedule behind it; runs reads runs from GitHub; stall, failure and storm
-// judge what they are given.
+// What needs no incident has a package of its own, and says by an interface
+// what it asks of incidents: clock watches the schedules and hands over the
+// ticks that no run has answered (clock.go and tick.go are its side here);
+// upstream keeps the breakers of what all depend on (dependency.go and
+// upstream.go). Others only compute: schedule ticks, storm breakers, budgets
+// and turns; stall, failure and home judge what they are shown. runs reads runs from GitHub.
 package fallback

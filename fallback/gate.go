@@ -50,7 +50,7 @@ func (e *Engine) gated(ctx context.Context, sc *scope, s step) (n next, stop boo
 // gatedBut asks all gates but some.
 func (e *Engine) gatedBut(ctx context.Context, sc *scope, s step, but ...string) (n next, stop bool, err error) {
 	if reason := e.askedEnough(sc, s); reason != "" {
-		return next{again: true}, true, e.skip(ctx, sc, s, reason)
+		return next{again: true}, true, e.skip(ctx, sc, s, reason, nil)
 	}
 	for _, g := range gates {
 		if slices.Contains(but, g.name) || sc.inc.Forced && g.name != pauseName {
@@ -64,7 +64,7 @@ func (e *Engine) gatedBut(ctx context.Context, sc *scope, s step, but ...string)
 			continue
 		}
 		if h.skip {
-			return next{again: true}, true, e.skip(ctx, sc, s, h.reason)
+			return next{again: true}, true, e.skip(ctx, sc, s, h.reason, nil)
 		}
 		return next{at: h.until}, true, e.holdBack(ctx, sc, g.name, h)
 	}

@@ -54,7 +54,13 @@ func (e *Engine) proceed(ctx context.Context, sc *scope) (next, error) {
 		}
 	}
 	if skip := s.skip(e, sc); skip != "" {
-		return next{again: true}, e.skip(ctx, sc, s, skip)
+		var evidence map[string]any
+		if h, ok := s.(homeStep); ok {
+			var found string
+			found, evidence = h.preflight(ctx, sc)
+			skip += found
+		}
+		return next{again: true}, e.skip(ctx, sc, s, skip, evidence)
 	}
 	if n, stop, err := e.gated(ctx, sc, s); err != nil || stop {
 		return n, err
@@ -187,19 +193,19 @@ func (e *Engine) claimed(ctx context.Context, tx *store.Tx, inc *store.Incident,
 }
 
 // skip passes over a rung that does not apply, and says why.
-func (e *Engine) skip(ctx context.Context, sc *scope, s step, reason string) error {
+func (e *Engine) skip(ctx context.Context, sc *scope, s step, reason string, evidence map[string]any) error {
 	return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 		st := &store.Step{
 			IncidentID: sc.inc.ID, RepoID: sc.inc.RepoID, Round: sc.inc.Round, StepIndex: sc.inc.StepIndex, Try: 1,
 			Kind: s.kind(), Target: s.target(), State: store.StepSkipped, BaseAttempt: sc.inc.RunAttempt,
-			Reason: reason, IntentAt: e.now(), DoneAt: e.now(),
+			Reason: reason, Evidence: document(evidence), IntentAt: e.now(), DoneAt: e.now(),
 		}
 		if err := tx.AddStep(ctx, st); err != nil {
 			return err
 		}
 		e.metrics.step(tx, st)
 		sc.inc.StepIndex++
-		return e.note(ctx, tx, sc.inc, fmt.Sprintf("step %d (%s) skipped: %s", st.StepIndex+1, describe(st.Kind, st.Target), reason), nil)
+		return e.note(ctx, tx, sc.inc, fmt.Sprintf("step %d (%s) skipped: %s", st.StepIndex+1, describe(st.Kind, st.Target), reason), evidence)
 	})
 }
 

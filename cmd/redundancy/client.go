@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,8 +11,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -54,14 +57,30 @@ func (f *clientFlags) client() (*client, error) {
 		address = "http://" + address
 	}
 	base, err := url.Parse(address)
-	if err != nil || base.Host == "" || base.User != nil || (base.Scheme != "http" && base.Scheme != "https") {
-		return nil, fmt.Errorf("--server %q is no http address: write it as http://HOST:PORT", f.server)
+	if err != nil || base.Host == "" || base.User != nil || (base.Scheme != "http" && base.Scheme != "https") || !isPort(base.Port()) {
+		named := fmt.Sprintf("--server %q", f.server)
+		if f.server == "" {
+			named = fmt.Sprintf("REDUNDANCY_LISTEN=%q", os.Getenv("REDUNDANCY_LISTEN"))
+		}
+		return nil, fmt.Errorf("%s is no http address: write it as http://HOST:PORT", named)
 	}
 	token, err := apiToken()
 	if err != nil {
 		return nil, err
 	}
+	if strings.ContainsFunc(token, unicode.IsControl) { // which no request can carry
+		return nil, errors.New("the API token has line breaks or control characters in it: set REDUNDANCY_API_TOKEN to the server's token, one line")
+	}
 	return &client{base: base, token: token, http: &http.Client{Timeout: clientTimeout}}, nil
+}
+
+// isPort is true of "", which means the usual one.
+func isPort(port string) bool {
+	if port == "" {
+		return true
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0
 }
 
 // apiToken is REDUNDANCY_API_TOKEN, or what the local server left in its data
@@ -106,12 +125,12 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return fmt.Errorf("no answer from %s: %w; is `redundancy serve` running there?", c.base, errors.Unwrap(err))
+		return unreachable(c.base.String(), err)
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("read answer of %s: %w", c.base, err)
+		return unreachable(c.base.String(), err)
 	}
 	if resp.StatusCode >= 300 {
 		return refusal(c.base, resp.StatusCode, answer)
@@ -120,7 +139,7 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 		return nil
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
-		return fmt.Errorf("%s does not answer like a redundancy server: %w", c.base, err)
+		return fmt.Errorf("%s does not answer like a redundancy server of this version: check the address, and `redundancy version` on both sides", c.base)
 	}
 	return nil
 }
@@ -139,11 +158,11 @@ func refusal(base *url.URL, status int, answer []byte) error {
 		Message string `json:"message"` // of a refused recovery
 	}
 	if json.Unmarshal(answer, &doc) != nil || doc.Error+doc.Message == "" {
-		doc.Error = http.StatusText(status)
+		doc.Error = cmp.Or(http.StatusText(status), "an error") + ", which is no answer of a redundancy server: check the address"
 	}
 	doc.Error += doc.Message
 	if status == http.StatusUnauthorized {
-		doc.Error += ": set REDUNDANCY_API_TOKEN to the server's token"
+		doc.Error += ": set REDUNDANCY_API_TOKEN to the server's token, which is in the file " + config.APITokenFile + " of its data directory"
 	}
 	return &refusedError{status: status, message: fmt.Sprintf("%s answers %d: %s", base, status, doc.Error)}
 }

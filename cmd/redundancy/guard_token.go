@@ -42,7 +42,7 @@ func newGuardToken() *cobra.Command {
 				_, err := fmt.Fprintln(cmd.OutOrStdout(), token)
 				return err
 			}
-			return &exitError{code: exitNo, err: fmt.Errorf("the App is not installed on %s", args[0])}
+			return fmt.Errorf("the App is not installed on %s: check the spelling, or add the repository to the App's installation on GitHub", args[0])
 		},
 	}
 	flags.add(cmd)

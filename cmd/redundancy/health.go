@@ -68,7 +68,7 @@ func (c *client) live(ctx context.Context) error {
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return fmt.Errorf("no answer from %s: %w", c.base, errors.Unwrap(err))
+		return unreachable(c.base.String(), err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {

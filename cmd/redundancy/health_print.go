@@ -34,7 +34,12 @@ func printHealth(out io.Writer, h api.Health, one bool) error {
 	if !h.AsOf.IsZero() {
 		fmt.Fprintf(t, "score %s%s; availability %s\n", scoreText(h.Score, h.WhyNoScore), trendText(h.Trend), percent(h.Availability))
 		if h.Covered < h.RepositoriesTotal {
-			fmt.Fprintf(t, "  %d of %d repositories were looked at so far; ask again for more\n", h.Covered, h.RepositoriesTotal)
+			fmt.Fprintf(t, "  %d of %s were looked at so far; ask again for more\n", h.Covered, count(h.RepositoriesTotal, "repository"))
+		}
+	}
+	for _, b := range h.Broken[:min(len(h.Broken), maxShown)] {
+		if h.Score != nil || !strings.HasSuffix(h.WhyNoScore, b.String()) { // else it has been said
+			fmt.Fprintf(t, "configuration of %s: %s\n", printable(b.Repo), printable(b.String()))
 		}
 	}
 	if w := h.EarlyWarning; w != nil && w.Warning {
@@ -92,10 +97,10 @@ func printTargets(t io.Writer, h api.Health) {
 	for _, a := range h.Risk {
 		fmt.Fprintf(t, "  %s: %s\n", printable(a.Workflow), printable(a.Text))
 		if c := a.Outcomes; c != nil {
-			fmt.Fprintf(t, "    since %s %.0f %% of the runs fail, before that %.0f %%\n", c.At.Local().Format("2006-01-02 15:04"), 100*c.After, 100*c.Before)
+			fmt.Fprintf(t, "    since %s %.0f %% of the runs fail, before that %.0f %%\n", shownShort(c.At), 100*c.After, 100*c.Before)
 		}
 		if c := a.Durations; c != nil {
-			fmt.Fprintf(t, "    since %s runs take %s, before that %s\n", c.At.Local().Format("2006-01-02 15:04"), span(&c.After), span(&c.Before))
+			fmt.Fprintf(t, "    since %s runs take %s, before that %s\n", shownShort(c.At), span(&c.After), span(&c.Before))
 		}
 		if d := a.Anomaly; d != nil {
 			fmt.Fprintf(t, "    the last success took %s, usual is %s: %s\n", span(&d.Seconds), span(&d.Median), printable(d.URL))

@@ -56,6 +56,20 @@ func TestHealthIsReadable(t *testing.T) {
 			}
 		})
 	}
+	broken := api.BrokenConfiguration{Repo: "acme/site", Source: "own", File: ".github/redundancy.yml", Line: 3, Column: 5, Message: "unknown key", Errors: 1}
+	none := api.Health{Healthy: true, Broken: []api.BrokenConfiguration{broken}}
+	none.AsOf, none.WhyNoScore = time.Unix(1, 0), "the configuration of acme/site is broken: "+broken.String()
+	inForce := none
+	inForce.Score, inForce.WhyNoScore = v(90), ""
+	for want, h := range map[string]api.Health{
+		"score none yet: the configuration of acme/site is broken: .github/redundancy.yml:3:5: unknown key; nothing is watched until it is repaired; availability -\n": none,
+		"score 90.0 of 100; availability -\nconfiguration of acme/site: .github/redundancy.yml:3:5: unknown key; ":                                                  inForce,
+	} {
+		var out bytes.Buffer
+		if err := printHealth(&out, h, true); err != nil || !strings.Contains(out.String(), want) || strings.Count(out.String(), "unknown key") != 1 {
+			t.Errorf("no %q in\n%s (%v)", want, out.String(), err)
+		}
+	}
 	var old bytes.Buffer
 	if err := printHealth(&old, api.Health{Healthy: true}, false); err != nil || old.String() != "healthy\n" {
 		t.Errorf("of a server without scores: %q, %v", old.String(), err)

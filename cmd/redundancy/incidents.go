@@ -125,7 +125,7 @@ func printIncidents(w io.Writer, list []fallback.Incident) error {
 	fmt.Fprintln(t, "ID\tSTATE\tREPOSITORY\tWORKFLOW\tOPENED\tWHY")
 	for _, i := range list {
 		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\n", i.ID, printable(string(i.State)), where(i), printable(i.Workflow),
-			i.OpenedAt.Local().Format("01-02 15:04"), printable(i.Reason))
+			shownShort(i.OpenedAt), printable(i.Reason))
 	}
 	return t.Flush()
 }
@@ -158,7 +158,7 @@ func printIncident(w io.Writer, i fallback.Incident) error {
 		if e.From == e.To {
 			move = string(e.To)
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\n", e.At.Local().Format("15:04:05.000"), printable(move), printable(e.Reason))
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", shownExactly(e.At), printable(move), printable(e.Reason))
 	}
 	return t.Flush()
 }

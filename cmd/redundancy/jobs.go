@@ -39,7 +39,7 @@ func newJobs() *cobra.Command {
 			fmt.Fprintln(t, "ID\tKIND\tATTEMPTS\tSINCE\tLAST ERROR")
 			for _, j := range list.Jobs {
 				first, _, _ := strings.Cut(j.LastError, "\n") // a stack may follow
-				fmt.Fprintf(t, "%d\t%s\t%d\t%s\t%s\n", j.ID, printable(j.Kind), j.Attempts, j.CreatedAt.Local().Format("01-02 15:04"), printable(first))
+				fmt.Fprintf(t, "%d\t%s\t%d\t%s\t%s\n", j.ID, printable(j.Kind), j.Attempts, shownShort(j.CreatedAt), printable(first))
 			}
 			return t.Flush()
 		},

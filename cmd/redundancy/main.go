@@ -68,5 +68,5 @@ func run(args []string) int {
 // oneLine is what a command says of an error: what, where, what to do. A cause
 // of several lines (a YAML excerpt, a stack) would hide the first one.
 func oneLine(err error) string {
-	return "redundancy: " + printable(strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "\n", "; ")), " "))
+	return "redundancy: " + printable(strings.Join(strings.Fields(strings.ReplaceAll(plain(err), "\n", "; ")), " "))
 }

@@ -148,12 +148,13 @@ func newResume() *cobra.Command {
 	return cmd
 }
 
-// ask sends a wish and prints the sentence that comes back: exit 1 when it is refused.
+// ask sends a wish and prints the sentence that comes back: exit 1 when it is refused,
+// 2 when the App does not cover the repository, as for every command.
 func ask(cmd *cobra.Command, c *client, asJSON bool, path string, in any) error {
 	var got fallback.Answer
 	err := c.call(cmd.Context(), http.MethodPost, path, in, &got)
 	var refused *refusedError
-	if errors.As(err, &refused) && (refused.status == http.StatusConflict || refused.status == http.StatusNotFound) {
+	if errors.As(err, &refused) && refused.status == http.StatusConflict {
 		return &exitError{code: exitNo, err: err}
 	}
 	if err != nil {
@@ -194,9 +195,9 @@ func printPauses(w io.Writer, list []fallback.Pause) error {
 			what = strings.TrimSpace(p.Repo + " " + p.Workflow)
 		}
 		if p.Until != nil {
-			until = p.Until.Local().Format("01-02 15:04")
+			until = shownShort(*p.Until)
 		}
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%t\t%s\t%s\n", p.ID, printable(what), p.From.Local().Format("01-02 15:04"), until, p.Active, printable(p.Actor), printable(p.Reason))
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%t\t%s\t%s\n", p.ID, printable(what), shownShort(p.From), until, p.Active, printable(p.Actor), printable(p.Reason))
 	}
 	return t.Flush()
 }

@@ -91,7 +91,7 @@ func backtestFile(stdin io.Reader, notes io.Writer, file string) (risk.Result, e
 		return risk.Result{}, fmt.Errorf("%s: %w", file, err)
 	}
 	if skipped > 0 {
-		if _, err := fmt.Fprintf(notes, "%d runs are left out: re-runs, not ended, or neither success nor failure\n", skipped); err != nil {
+		if _, err := fmt.Fprintf(notes, "left out: %s (re-runs, not ended, or neither success nor failure)\n", count(skipped, "run")); err != nil {
 			return risk.Result{}, err
 		}
 	}

@@ -9,9 +9,9 @@ import (
 // printable makes text from a server or a repository harmless on a terminal:
 // escape sequences could rewrite what stands above, and marks of direction show
 // it in another order. Everything that a command prints of an answer goes
-// through it.
+// through it. Moments in it are shown in the terminal's zone.
 func printable(s string) string {
-	out := []rune(s)
+	out := []rune(localTimes(s))
 	for i, r := range out {
 		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
 			out[i] = '·'

@@ -23,7 +23,10 @@ func (a *App) readiness() []api.Check {
 	return []api.Check{
 		{Name: "database", Run: func(ctx context.Context) error {
 			var one int
-			return a.store.Read().NewRaw("SELECT 1").Scan(ctx, &one)
+			if err := a.store.Read().NewRaw("SELECT 1").Scan(ctx, &one); err != nil {
+				return fmt.Errorf("it does not answer: %s; the server's log has more", plain(err))
+			}
+			return nil
 		}},
 		{Name: "queue", Run: func(ctx context.Context) error {
 			st, err := a.queue.Stats(ctx)
@@ -46,7 +49,10 @@ func (a *App) readiness() []api.Check {
 			if refusesKey(err) {
 				err = nil // it answers
 			}
-			return errors.Join(err, a.clients.Reachable())
+			if err = errors.Join(err, a.clients.Reachable()); err != nil {
+				return errors.New(plain(err))
+			}
+			return nil
 		}},
 		// An outage of GitHub's is no reason to stop this server: it is what it is for.
 		{Name: "upstream", Run: func(context.Context) error { return nil }, Note: a.engine.Trouble},

@@ -30,7 +30,7 @@ func newRecover() *cobra.Command {
 			var got fallback.Answer
 			err = c.call(cmd.Context(), http.MethodPost, "recover", in, &got)
 			var refused *refusedError
-			if errors.As(err, &refused) && (refused.status == http.StatusConflict || refused.status == http.StatusNotFound) {
+			if errors.As(err, &refused) && refused.status == http.StatusConflict {
 				return &exitError{code: exitNo, err: err}
 			}
 			if err != nil {

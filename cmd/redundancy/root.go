@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -19,7 +22,65 @@ func newRoot() *cobra.Command {
 		newServe(), newStatus(), newHealth(), newPredict(), newIncidents(), newExplain(), newRecover(), newPause(), newResume(), newGuardToken(),
 		newJobs(), newReplay(), newDemo(), newVersion(),
 	)
+	root.SetFlagErrorFunc(wrongFlag)
+	for _, cmd := range allCommands(root) {
+		sayUsage(cmd)
+	}
 	return root
+}
+
+// allCommands are the commands below cmd.
+func allCommands(cmd *cobra.Command) (all []*cobra.Command) {
+	for _, c := range cmd.Commands() {
+		all = append(append(all, c), allCommands(c)...)
+	}
+	return all
+}
+
+// sayUsage makes a wrong number of arguments an error that says what to write.
+func sayUsage(cmd *cobra.Command) {
+	check := cmd.Args
+	if check == nil {
+		return
+	}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		err := check(cmd, args)
+		if err == nil {
+			return nil
+		}
+		if !strings.HasPrefix(err.Error(), "unknown command") {
+			err = fmt.Errorf("%s given", count(len(args), "argument"))
+		}
+		return fmt.Errorf("%w; write: %s", err, cmd.UseLine())
+	}
+}
+
+// wrongValue is how the library tells of a flag's value that it cannot read; it
+// goes on with the words of the function that parses it.
+var wrongValue = regexp.MustCompile(`^invalid argument (".*") for "(?:-., )?--([a-z0-9-]+)" flag: `)
+
+// wrongFlag says what a flag takes.
+func wrongFlag(cmd *cobra.Command, err error) error {
+	hint := fmt.Sprintf("; `%s --help` lists what it takes", cmd.CommandPath())
+	m := wrongValue.FindStringSubmatch(err.Error())
+	if m == nil {
+		return errors.New(err.Error() + hint)
+	}
+	want := "another value"
+	if flag := cmd.Flags().Lookup(m[2]); flag != nil {
+		switch flag.Value.Type() {
+		case "int", "int64":
+			want = "a whole number"
+		case "uint64":
+			want = "a whole number from 0 on"
+		case "bool":
+			want = "true or false"
+		}
+	}
+	if strings.Contains(err.Error(), "out of range") {
+		want = "a smaller number"
+	}
+	return fmt.Errorf("--%s %s: want %s%s", m[2], m[1], want, hint)
 }
 
 // knownCommand refuses what is no command, with the nearest one.

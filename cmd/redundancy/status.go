@@ -45,7 +45,7 @@ func printStatus(w io.Writer, st api.Status) error {
 	if !st.Ready {
 		ready = "not ready"
 	}
-	fmt.Fprintf(t, "server\t%s, %s, since %s\n", printable(st.Version), ready, st.StartedAt.Local().Format("2006-01-02 15:04:05"))
+	fmt.Fprintf(t, "server\t%s, %s, since %s\n", printable(st.Version), ready, shown(st.StartedAt))
 	for _, c := range st.Checks {
 		if !c.OK {
 			fmt.Fprintf(t, "\t%s: %s\n", printable(c.Name), printable(c.Detail))
@@ -57,13 +57,19 @@ func printStatus(w io.Writer, st api.Status) error {
 	for i := range st.Pauses {
 		fmt.Fprintf(t, "paused\t%s\n", pauseLine(&st.Pauses[i]))
 	}
-	fmt.Fprintf(t, "inbox\t%d deliveries to handle\n", st.Inbox.Depth)
+	for _, b := range st.Broken[:min(len(st.Broken), maxShown)] {
+		fmt.Fprintf(t, "broken\t%s\n", printable(b.Repo+": "+b.String()))
+	}
+	if more := st.BrokenTotal - int64(min(len(st.Broken), maxShown)); more > 0 {
+		fmt.Fprintf(t, "\tand %d more\n", more)
+	}
+	fmt.Fprintf(t, "inbox\t%s to handle\n", count(st.Inbox.Depth, "delivery"))
 	fmt.Fprintf(t, "queue\t%d running, %d ready, %d behind others, %d gave up\n",
 		st.Queue.Running, st.Queue.Available, st.Queue.Waiting, st.Queue.Dead)
-	fmt.Fprintf(t, "installed\t%d repositories, installations: %s\n", st.Repositories, counts(st.Installations))
+	fmt.Fprintf(t, "installed\t%s, installations: %s\n", count(st.Repositories, "repository"), counts(st.Installations))
 	fmt.Fprintf(t, "incidents\t%s\n", counts(st.Incidents))
 	if d := st.Downtime; d != nil {
-		fmt.Fprintf(t, "was down\tfrom %s to %s\n", d.From.Local().Format("2006-01-02 15:04:05"), d.To.Local().Format("2006-01-02 15:04:05"))
+		fmt.Fprintf(t, "was down\tfrom %s to %s\n", shown(d.From), shown(d.To))
 	}
 	fmt.Fprintf(t, "webhooks\t%s\n", webhooks(st.Scan))
 	return t.Flush()
@@ -76,11 +82,11 @@ func pauseLine(p *fallback.Pause) string {
 		what = strings.TrimSpace(p.Repo + " " + p.Workflow)
 	}
 	if !p.Active {
-		what += " from " + p.From.Local().Format("2006-01-02 15:04")
+		what += " from " + shownShort(p.From)
 	}
 	until := "somebody resumes"
 	if p.Until != nil {
-		until = p.Until.Local().Format("2006-01-02 15:04")
+		until = shownShort(*p.Until)
 	}
 	line := fmt.Sprintf("%s until %s, by %s (pause %d)", what, until, p.Actor, p.ID)
 	if p.Reason != "" {
@@ -91,17 +97,28 @@ func pauseLine(p *fallback.Pause) string {
 
 // webhooks says how far they were checked against GitHub's lists.
 func webhooks(s api.ScanStatus) string {
-	said := fmt.Sprintf("compared with the runs of %d repositories", s.Repositories)
+	said := "compared with the runs of " + count(s.Repositories, "repository")
 	if s.Doubtful > 0 {
 		said += fmt.Sprintf(", in doubt for %d", s.Doubtful)
 	}
 	if s.Missed != nil {
-		said += ", last missed " + s.Missed.Local().Format("2006-01-02 15:04:05")
+		said += ", last missed " + shown(*s.Missed)
 	}
 	if s.Unread > 0 {
-		said += fmt.Sprintf("; %d workflows whose past is being read", s.Unread)
+		said += "; " + count(s.Unread, "workflow") + " whose past is being read"
 	}
 	return said
+}
+
+// count says how many of a thing there are: "1 repository", "2 repositories".
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	if stem, ok := strings.CutSuffix(thing, "y"); ok {
+		return fmt.Sprintf("%d %sies", n, stem)
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // counts prints "3 active, 1 suspended", in a fixed order.

@@ -7,7 +7,9 @@ var ruleConcurrency = Rule{
 	Why: "a claim lets one run at a time make up for an occurrence, and none is cancelled for a newer one; GitHub's groups are not known there",
 }
 
-func (j *judge) jobConcurrency(_ *file, at place, job *actionlint.Job) { j.concurrency(at, job.Concurrency) }
+func (j *judge) jobConcurrency(_ *file, at place, job *actionlint.Job) {
+	j.concurrency(at, job.Concurrency)
+}
 
 func (j *judge) concurrency(at place, c *actionlint.Concurrency) {
 	if c == nil {

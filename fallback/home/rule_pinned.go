@@ -3,7 +3,7 @@ package home
 import "regexp"
 
 var rulePinned = Rule{
-	ID: "pinned", Refuses: "an action that is not named by a full commit SHA, other than `actions/checkout` of the own commit",
+	ID: "pinned", Refuses: "an action that is not named by a full commit SHA; `actions/checkout` need not be",
 	Why: "a tag means tomorrow what its owner, or a thief, makes of it",
 }
 

@@ -3,7 +3,7 @@ package home
 import "github.com/rhysd/actionlint"
 
 var ruleSnapshot = Rule{
-	ID: "snapshot", Refuses: "a job with `snapshot`", Why: "act takes no images of its host, and says nothing",
+	ID: "snapshot", Refuses: "a job with `snapshot`", Why: "it is an image of GitHub's runner",
 }
 
 func (j *judge) snapshot(_ *file, at place, job *actionlint.Job) {

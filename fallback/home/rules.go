@@ -26,7 +26,7 @@ var all = []*Rule{
 	&ruleSize, &ruleComplexity, &ruleYAML,
 	&ruleEvent, &ruleFork, &ruleDefaultBranch, &ruleApproval,
 	&ruleRunsOn, &ruleServices, &ruleContainer, &ruleSnapshot, &ruleTimeout, &ruleEnvironment, &ruleOIDC, &ruleConcurrency, &ruleNeeds,
-	&ruleDocker, &rulePinned, &ruleCached, &ruleAction, &ruleNode, &ruleArtifact, &ruleReusable,
+	&ruleDocker, &ruleCheckout, &rulePinned, &ruleCached, &ruleAction, &ruleNode, &ruleArtifact, &ruleReusable,
 	&ruleExpression, &ruleSecret, &ruleInherit, &ruleToken, &ruleVariable,
 }
 

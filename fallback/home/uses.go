@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/rhysd/actionlint"
@@ -50,7 +49,7 @@ func (j *judge) uses(u use) {
 		return
 	}
 	repo, dir, ref := m[1], path.Clean("./"+m[2]), m[3]
-	if j.artifact(u, repo) || ownCheckout(u, repo, dir) || !j.pinned(u, ref) {
+	if j.artifact(u, repo) || j.checkout(u, repo, dir) || !j.pinned(u, ref) {
 		return
 	}
 	if !fs.ValidPath(dir) {
@@ -58,15 +57,6 @@ func (j *judge) uses(u use) {
 		return
 	}
 	j.cached(u, repo, dir, strings.ToLower(ref))
-}
-
-// checkoutInputs are those of actions/checkout that a copy of the tree
-// satisfies. What others ask for, act would pass over.
-var checkoutInputs = []string{"persist-credentials", "fetch-depth", "fetch-tags", "clean", "show-progress", "set-safe-directory"}
-
-// ownCheckout is the checkout that act does itself, of the run's own commit.
-func ownCheckout(u use, repo, dir string) bool {
-	return repo == "actions/checkout" && dir == "." && !slices.ContainsFunc(u.with, func(in string) bool { return !slices.Contains(checkoutInputs, in) })
 }
 
 func (j *judge) localAction(u use, dir string) {

@@ -157,7 +157,7 @@ func sortReasons(list []Reason) {
 }
 
 // maxShown is how much of a text out of a file a message repeats, in characters.
-const maxShown = 60
+const maxShown = 100
 
 // show quotes text out of a file.
 func show(s string) string {

@@ -115,7 +115,11 @@ func List(ctx context.Context, client *github.Client, repo queue.Repo, q Query) 
 			return p, nil
 		}
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case answer.Runs == nil: // GitHub's empty list is []; from nothing at all the absence of a run would be concluded
+		err = errors.New("the answer holds no list")
+	default:
 		p.Runs, err = answer.Runs, allOf(repo, answer.Runs)
 	}
 	if err != nil {

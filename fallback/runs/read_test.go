@@ -98,6 +98,18 @@ func TestAnswerIsNotBelieved(t *testing.T) {
 	}
 }
 
+// An answer without a list is no empty list: that would say that nothing ran.
+func TestNoList(t *testing.T) {
+	for answer, ok := range map[string]bool{
+		``: false, `{}`: false, `null`: false, `{"workflow_runs": null}`: false, `{"total_count": 0}`: false, `{"message": "Server Error"}`: false,
+		`{"total_count": 0, "workflow_runs": []}`: true,
+	} {
+		if p, err := List(t.Context(), says(answer).client(), site, Query{}); (err == nil) != ok || len(p.Runs) > 0 {
+			t.Errorf("%q: %d runs, %v", answer, len(p.Runs), err)
+		}
+	}
+}
+
 // A refusal keeps what callers tell refusals apart by, and what it has cost.
 func TestRefused(t *testing.T) {
 	limits := http.Header{"X-Ratelimit-Limit": {"5000"}, "X-Ratelimit-Remaining": {"12"}, "Content-Type": {"application/json"}}

@@ -82,6 +82,8 @@ type found struct {
 	err  error
 }
 
+// walk goes down from n, which stands at path. The paths share their memory:
+// whoever gets one must not keep it.
 func (s *scan) walk(n *yaml.Node, path []string) {
 	if len(path) > 0 && s.skip != nil && s.skip(path) {
 		return
@@ -97,13 +99,13 @@ func (s *scan) walk(n *yaml.Node, path []string) {
 			if key.Kind == yaml.AliasNode {
 				key = key.Alias
 			}
-			inner := append(slices.Clip(path), key.Value)
+			inner := append(path, key.Value)
 			s.text(key, inner, false)
 			s.walk(n.Content[i+1], inner)
 		}
 	case yaml.SequenceNode:
 		for i, c := range n.Content {
-			s.walk(c, append(slices.Clip(path), strconv.Itoa(i+1)))
+			s.walk(c, append(path, strconv.Itoa(i+1)))
 		}
 	case yaml.AliasNode:
 		s.walk(n.Alias, path)

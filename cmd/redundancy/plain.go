@@ -146,7 +146,7 @@ func unreachable(base string, err error) error {
 	var unknown x509.UnknownAuthorityError
 	var other x509.HostnameError
 	do := "is `redundancy serve` running there? --server names another address"
-	why := ""
+	var why string
 	switch {
 	case errors.Is(err, context.Canceled):
 		return errors.New("interrupted")

@@ -8,10 +8,10 @@ import (
 // Whatever an answer holds, a list of it has runs of the repository alone, and
 // each becomes a row that the record can order.
 func FuzzList(f *testing.F) {
-	f.Add(`{"workflow_runs":[{"id":1,"repository":{"id":7},"path":".github/workflows/x.yml@refs/heads/main","run_attempt":0,"status":"in_progress","updated_at":"2026-06-01T00:00:00Z","head_branch":"main","head_repository":{"id":7}}]}`)
-	f.Add(`{"workflow_runs":[{"id":-1,"repository":{"id":7},"head_repository":null,"actor":null,"run_attempt":-3,"created_at":"0001-01-01T00:00:00Z"},null]}`)
-	f.Add(`{"workflow_runs":[null]}`)
-	f.Add(`{"workflow_runs":[{"repository":{"id":8}}]}`)
+	f.Add(`{"total_count":1,"workflow_runs":[{"id":1,"repository":{"id":7},"path":".github/workflows/x.yml@refs/heads/main","run_attempt":0,"status":"in_progress","updated_at":"2026-06-01T00:00:00Z","head_branch":"main","head_repository":{"id":7}}]}`)
+	f.Add(`{"total_count":1,"workflow_runs":[{"id":-1,"repository":{"id":7},"head_repository":null,"actor":null,"run_attempt":-3,"created_at":"0001-01-01T00:00:00Z"},null]}`)
+	f.Add(`{"total_count":1,"workflow_runs":[null]}`)
+	f.Add(`{"total_count":1,"workflow_runs":[{"repository":{"id":8}}]}`)
 	f.Add(`{"workflow_runs":{}}`)
 	f.Add(`<!DOCTYPE html>`)
 	f.Add(``)

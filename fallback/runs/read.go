@@ -104,7 +104,8 @@ func List(ctx context.Context, client *github.Client, repo queue.Repo, q Query) 
 		req.Header.Set("If-None-Match", q.ETag)
 	}
 	var answer struct {
-		Runs []*Run `json:"workflow_runs"`
+		Total *int   `json:"total_count"`
+		Runs  []*Run `json:"workflow_runs"`
 	}
 	resp, err := client.Do(ctx, req, &answer)
 	if resp != nil && resp.Response != nil {
@@ -117,8 +118,11 @@ func List(ctx context.Context, client *github.Client, repo queue.Repo, q Query) 
 	}
 	switch {
 	case err != nil:
-	case answer.Runs == nil: // GitHub's empty list is []; from nothing at all the absence of a run would be concluded
+	// From an empty list the absence of a run is concluded: it has to be one.
+	case answer.Total == nil || answer.Runs == nil:
 		err = errors.New("the answer holds no list")
+	case *answer.Total > 0 && len(answer.Runs) == 0 && q.Number <= 1:
+		err = fmt.Errorf("the answer counts %d runs and holds none", *answer.Total)
 	default:
 		p.Runs, err = answer.Runs, allOf(repo, answer.Runs)
 	}

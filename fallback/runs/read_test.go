@@ -101,7 +101,7 @@ func TestAnswerIsNotBelieved(t *testing.T) {
 // An answer without a list is no empty list: that would say that nothing ran.
 func TestNoList(t *testing.T) {
 	for answer, ok := range map[string]bool{
-		``: false, `{}`: false, `null`: false, `{"workflow_runs": null}`: false, `{"total_count": 0}`: false, `{"message": "Server Error"}`: false,
+		``: false, `{}`: false, `null`: false, `{"workflow_runs": null}`: false, `{"total_count": 0}`: false, `{"workflow_runs": []}`: false, `{"total_count": 7, "workflow_runs": []}`: false, `{"message": "Server Error"}`: false,
 		`{"total_count": 0, "workflow_runs": []}`: true,
 	} {
 		if p, err := List(t.Context(), says(answer).client(), site, Query{}); (err == nil) != ok || len(p.Runs) > 0 {
@@ -144,7 +144,7 @@ func TestPath(t *testing.T) {
 			var asked string
 			client := answers(func(req *http.Request) (int, http.Header, string) {
 				asked = req.URL.RequestURI()
-				return http.StatusOK, nil, `{"workflow_runs": []}`
+				return http.StatusOK, nil, `{"total_count": 0, "workflow_runs": []}`
 			}).client()
 			before := fmt.Sprint(tc.q.Filter)
 			if _, err := List(t.Context(), client, tc.repo, tc.q); err != nil || asked != tc.want {
@@ -220,7 +220,7 @@ func TestAnsweredAt(t *testing.T) {
 		"yesterday":                     {},
 	} {
 		client := answers(func(*http.Request) (int, http.Header, string) {
-			return http.StatusOK, http.Header{"Date": {date}}, `{"workflow_runs": []}`
+			return http.StatusOK, http.Header{"Date": {date}}, `{"total_count": 0, "workflow_runs": []}`
 		}).client()
 		if p, err := List(t.Context(), client, site, Query{}); err != nil || !p.At.Equal(want) {
 			t.Errorf("%q: %s, %v, want %s", date, p.At, err, want)

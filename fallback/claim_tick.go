@@ -18,6 +18,9 @@ const twinWithin = 15 * time.Minute
 // started it. A run without a tick of its own does the work of a tick
 // that is being made up for, if there is one: both must not do it.
 func (e *Engine) occurrenceOf(ctx context.Context, at store.Repository, repo queue.Repo, r store.WorkflowRun) (string, error) {
+	if r.Event == pushEvent {
+		return e.occurrenceOfPush(ctx, repo, r)
+	}
 	own := occurrence(repo, r)
 	onDefault := at.DefaultBranch == "" || r.HeadBranch == at.DefaultBranch
 	if r.TickAt != 0 || !onDefault || r.Event != schedule.Event && !byHand(r.Event) {
@@ -93,7 +96,7 @@ func (e *Engine) noteOnce(ctx context.Context, inc *store.Incident, reason strin
 // not be told that somebody else does its work.
 func (e *Engine) freshlyDispatched(ctx context.Context, tx *store.Tx, s claimSubject, c store.Claim) (store.Step, bool, error) {
 	st, open, err := store.DispatchUnderWay(ctx, tx, c.Key)
-	if err != nil || !open || st.Epoch != c.Epoch || s.run.Event == schedule.Event {
+	if err != nil || !open || st.Epoch != c.Epoch || s.run.Event != eventOf(st.Kind) {
 		return st, false, err
 	}
 	login := e.BotLogin()

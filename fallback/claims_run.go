@@ -81,7 +81,7 @@ func (e *Engine) refuseRun(ctx context.Context, tx *store.Tx, s claimSubject, c 
 	if err != nil || !ok {
 		return err
 	}
-	if primary := s.run.RunID == inc.RunID || s.run.TickAt != 0 && s.run.TickAt == inc.TickAt; primary && inc.LatePrimary == "" {
+	if itsPrimary(&inc, s.run) && inc.LatePrimary == "" {
 		inc.LatePrimary = latePrimarySkipped
 	}
 	reason := fmt.Sprintf("attempt %d of run %d asked for the claim and was told to skip its work: %s", s.run.Attempt, s.run.RunID, refusalOf(c))

@@ -24,7 +24,7 @@ func proofGate(ctx context.Context, e *Engine, sc *scope, s step) (*hold, error)
 	if sc.flow.Effect == config.Idempotent || sc.flow.Effect == config.Guarded {
 		return nil, nil
 	}
-	if guarded, err := e.carriesGuard(ctx, sc); err != nil || guarded {
+	if guarded, err := e.carriesGuard(ctx, sc.inc); err != nil || guarded {
 		return nil, err
 	}
 	why, err := sc.subject().ended(ctx, e, sc)
@@ -51,8 +51,8 @@ func mayStill(inc *store.Incident) string {
 
 // carriesGuard says whether the workflow asks for the claim before it does
 // anything, as its file on the default branch stands.
-func (e *Engine) carriesGuard(ctx context.Context, sc *scope) (bool, error) {
-	w, ok, err := store.ReadWatch(ctx, e.Store.Read(), sc.inc.RepoID, sc.inc.WorkflowPath)
+func (e *Engine) carriesGuard(ctx context.Context, inc *store.Incident) (bool, error) {
+	w, ok, err := store.ReadWatch(ctx, e.Store.Read(), inc.RepoID, inc.WorkflowPath)
 	if err != nil || !ok {
 		return false, err
 	}

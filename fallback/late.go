@@ -2,6 +2,8 @@ package fallback
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -106,7 +108,7 @@ func (e *Engine) latePrimary(ctx context.Context, sc *scope) (until time.Time, s
 func (e *Engine) judgeLate(ctx context.Context, sc *scope, known store.WorkflowRun, began bool) (until time.Time, stop bool, err error) {
 	if !known.Completed() && began {
 		// A guard says at its first step whether the run goes on.
-		guarded, err := e.guards(ctx, sc)
+		guarded, err := e.asksForClaim(ctx, sc.inc)
 		if err != nil || guarded {
 			return e.lateLook(ctx, sc, known), false, err
 		}
@@ -187,12 +189,17 @@ func (e *Engine) overtake(ctx context.Context, sc *scope, known store.WorkflowRu
 	return e.supersede(ctx, sc, known)
 }
 
-// guards says whether the workflow asks for the claim itself.
-func (e *Engine) guards(ctx context.Context, sc *scope) (bool, error) {
-	if sc.flow.Effect == config.Guarded {
+// asksForClaim says whether the workflow of an incident asks for the claim
+// itself, as far as it is said or shows today.
+func (e *Engine) asksForClaim(ctx context.Context, inc *store.Incident) (bool, error) {
+	var flow config.Workflow
+	if err := json.Unmarshal([]byte(inc.Ladder), &flow); err != nil {
+		return false, fmt.Errorf("decode ladder of incident %d: %w", inc.ID, err)
+	}
+	if flow.Effect == config.Guarded {
 		return true, nil
 	}
-	return e.carriesGuard(ctx, sc)
+	return e.carriesGuard(ctx, inc)
 }
 
 // lateLook is when to look at a late run again: its webhooks come first, if

@@ -49,6 +49,18 @@ func (e *Engine) expected(ctx context.Context, tx *store.Tx, o observation) (boo
 	return hoped, nil
 }
 
+// eventOf is the event of the runs that a kind of step starts, "" for kinds that
+// start none.
+func eventOf(kind string) string {
+	switch kind {
+	case kindDispatch:
+		return "workflow_dispatch"
+	case kindRepositoryDispatch:
+		return "repository_dispatch"
+	}
+	return ""
+}
+
 // lateRuns is how long a run is awaited whose step was given up, to be reported.
 const lateRuns = 24 * time.Hour
 

@@ -46,6 +46,10 @@ func (e *Engine) risen(ctx context.Context, tx *store.Tx, run store.WorkflowRun,
 // riseIn tells one incident. As long as no step of it has acted, its run is
 // waited for like any other.
 func (e *Engine) riseIn(ctx context.Context, tx *store.Tx, inc *store.Incident, run store.WorkflowRun) error {
+	_, told, err := store.ReadRefusal(ctx, tx, run.RepoID, run.RunID, run.Attempt)
+	if err != nil || told { // said so already
+		return err
+	}
 	steps, err := e.Store.Steps(ctx, inc.ID)
 	if err != nil {
 		return err
@@ -53,6 +57,12 @@ func (e *Engine) riseIn(ctx context.Context, tx *store.Tx, inc *store.Incident, 
 	acted := slices.ContainsFunc(steps, func(st store.Step) bool {
 		return st.Epoch != 0 && st.State != store.StepNotDone && st.State != store.StepNotSent
 	})
+	if acted && !run.Completed() {
+		// A guard says at its first step whether the run goes on.
+		if asks, err := e.asksForClaim(ctx, inc); err != nil || asks {
+			return err
+		}
+	}
 	without := run.Completed() && run.Conclusion != "success" && !runs.Failed(run.Conclusion)
 	reason := "the run that was given up has ended without effect: " + run.Conclusion
 	switch {

@@ -1,6 +1,7 @@
 package fallback
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/internal/githubtest"
 	"github.com/redundancy-app/redundancy/queue"
+	"github.com/redundancy-app/redundancy/store"
 )
 
 // fail is a run of the schedule that ends, and of which a webhook tells.
@@ -213,5 +215,47 @@ func TestTheBudgetIsTheReasonAfterAnOutage(t *testing.T) {
 	}
 	if held != 2 {
 		t.Errorf("%d incidents are held, want 2 of 4", held)
+	}
+}
+
+// With catchup none a miss is shown, and nothing is done about it: neither
+// when runs of the workflow do not begin afterwards, nor when they do again.
+func TestCatchupNoneAfterAnOutage(t *testing.T) {
+	f := newFleet(t, 3, config.Workflow{Recover: []config.Step{dispatch}, Effect: config.Idempotent, Schedule: config.Schedule{Catchup: config.CatchupNone}})
+	r := f.repos[0]
+	tick := f.toTick("0 6 * * *")
+	file := must(config.ReadWorkflow(primaryPath, []byte(workflows[primaryPath])))
+	if err := f.store.Update(f.ctx, func(ctx context.Context, tx *store.Tx) error {
+		_, err := store.SaveRepositories(ctx, tx, []store.Repository{{ID: r.ID, InstallationID: f.at.InstallationID, Owner: "acme", Name: r.Name, DefaultBranch: "main", SeenAt: 1}})
+		if err != nil {
+			return err
+		}
+		return f.engine.Enrol(ctx, tx, f.address(r), f.configs.c, map[string]config.WorkflowFacts{primaryPath: file})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	f.until(tick.Add(70 * time.Minute))
+	inc := f.of(r, primaryPath)
+	f.wantState(inc, Exhausted)
+	f.share = 1
+	if _, err := r.StartRun(primaryPath, "push"); err != nil { // of the same workflow, and silent
+		t.Fatal(err)
+	}
+	f.start(f.repos[2], thirdPath)
+	f.start(f.repos[2], primaryPath)
+	f.start(f.repos[1], primaryPath)
+	f.turn(time.Second)
+	if list := f.upstreams(); len(list) != 1 || list[0].Breaker != "open" {
+		t.Fatalf("upstream %+v", list)
+	}
+	if joined := must(store.Incidents(f.ctx, f.store.Read(), store.IncidentFilter{RepoID: r.ID, Top: true, States: []string{string(Exhausted)}})); len(joined) != 1 {
+		t.Error("a miss of long before the outage is counted to it")
+	}
+	f.share = 0
+	for range 40 {
+		f.turn(20 * time.Second)
+	}
+	if inc = f.incident(inc.ID); len(inc.Steps) != 0 {
+		t.Errorf("catchup is none, and it is %s with the steps %v", inc.State, steps(inc))
 	}
 }

@@ -51,21 +51,33 @@ func (e *Engine) openUpstream(ctx context.Context, tx *store.Tx, d *upstream.Dep
 	if err != nil || d.Name != upstream.Actions {
 		return err
 	}
-	return e.gather(ctx, tx, inc.ID)
+	return e.gather(ctx, tx, &inc)
 }
 
 // gather takes the incidents of silent targets into an upstream incident, and
-// wakes them: those that would load GitHub further are held.
-func (e *Engine) gather(ctx context.Context, tx *store.Tx, up int64) error {
+// wakes them: those that would load GitHub further are held. Of those that were
+// given up, it takes the ones that could not begin: what was given up before,
+// or for another reason, is no part of the trouble.
+func (e *Engine) gather(ctx context.Context, tx *store.Tx, up *store.Incident) error {
 	list, err := store.Troubled(ctx, tx, stateNames([]State{Suspected, Failing, Recovering, Verifying, Exhausted, Suppressed}), e.upstream.Lately())
 	if err != nil {
 		return err
 	}
 	for i := range list {
-		if Signal(list[i].Signal) == Upstream {
+		part := Signal(list[i].Signal) != Upstream
+		if part && State(list[i].State) == Exhausted {
+			steps, err := store.StepsOf(ctx, tx, list[i].ID)
+			if err != nil {
+				return err
+			}
+			if part, err = couldNotBegin(&list[i], steps, e.troubleSince(up)); err != nil {
+				return err
+			}
+		}
+		if !part {
 			continue
 		}
-		if err := tx.Join(ctx, up, list[i].ID); err != nil {
+		if err := tx.Join(ctx, up.ID, list[i].ID); err != nil {
 			return err
 		}
 		if err := e.wake(ctx, tx, list[i].ID); err != nil {

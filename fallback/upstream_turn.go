@@ -211,7 +211,10 @@ func (e *Engine) giveTurn(ctx context.Context, tx *store.Tx, up, inc *store.Inci
 		if err != nil {
 			return err
 		}
-		again = turn.Behind == 0 && inc.Depth < MaxDepth && unbegun(steps)
+		if again, err = couldNotBegin(inc, steps, e.troubleSince(up)); err != nil {
+			return err
+		}
+		again = again && turn.Behind == 0 && inc.Depth < MaxDepth
 		if !again { // it stays given up, as it would have been without the outage
 			return tx.Join(ctx, 0, inc.ID)
 		}
@@ -243,16 +246,36 @@ func (e *Engine) giveTurn(ctx context.Context, tx *store.Tx, up, inc *store.Inci
 	return e.Queue.Enqueue(ctx, tx, advanceItem(inc.ID, at))
 }
 
-// unbegun says that it is proven that no step of an incident has done anything:
-// of the runs and attempts that were started, none has begun.
-func unbegun(steps []store.Step) bool {
+// troubleSince is since when what went wrong counts to an upstream incident:
+// from what made its breaker open on.
+func (e *Engine) troubleSince(up *store.Incident) store.Millis {
+	return up.BeganAt - (e.now() - e.upstream.Lately())
+}
+
+// couldNotBegin says that an incident was given up because of trouble since a
+// moment: it is proven that no step of it has done anything, since none of the
+// runs and attempts that were started has begun, and one of them was tried
+// since then. What was given up for another reason has that reason still, such
+// as that nothing is to be done about it.
+func couldNotBegin(inc *store.Incident, steps []store.Step, since store.Millis) (bool, error) {
+	var flow config.Workflow
+	if err := json.Unmarshal([]byte(inc.Ladder), &flow); err != nil {
+		return false, fmt.Errorf("read ladder of incident %d: %w", inc.ID, err)
+	}
+	if Signal(inc.Signal) == Missed && clock.CatchupOf(flow) == config.CatchupNone {
+		return false, nil
+	}
+	tried := false
 	for i := range steps {
 		st := &steps[i]
 		switch {
-		case st.Epoch == 0 || st.State == store.StepNotSent || st.State == store.StepNotDone:
+		case st.Epoch == 0: // skipped
+			continue
+		case st.State == store.StepNotSent || st.State == store.StepNotDone:
 		case evidenceOf(st.Evidence)["conclusion"] != startupFailure:
-			return false
+			return false, nil
 		}
+		tried = tried || max(st.IntentAt, st.DoneAt) >= since
 	}
-	return true
+	return tried, nil
 }

@@ -99,7 +99,7 @@ func FactsOf(w *actionlint.Workflow, partial bool) WorkflowFacts {
 	if w.Name != nil {
 		facts.Name = w.Name.Value
 	}
-	facts.Guarded = guarded(w)
+	facts.Guarded = !facts.Partial && guarded(w) // what was not read could do the work
 	for _, e := range w.On {
 		facts.event(e)
 	}

@@ -13,24 +13,41 @@ const maxCondition = 2000
 
 // onlyIf says whether a condition can be true only while property is 'true'.
 func onlyIf(cond *actionlint.String, property string) bool {
+	return implies(condition(cond), func(n actionlint.ExprNode) bool { return saysTrue(n, property) })
+}
+
+// condition reads a condition as GitHub does; nil when it is none, or a text
+// with an expression in it: that is true whatever the expression says, and a
+// line end or a space beside the braces is enough of a text.
+func condition(cond *actionlint.String) actionlint.ExprNode {
 	if cond == nil {
-		return false
+		return nil
 	}
-	text := strings.TrimSpace(cond.Value)
+	text := cond.Value
 	if inner, is := expression(text); is {
 		text = inner
 	}
-	return implies(parse(text), property)
+	if strings.Contains(text, "${{") || strings.Contains(text, "}}") {
+		return nil
+	}
+	return parse(strings.TrimSpace(text))
 }
 
-// implies: of an "and", one side is enough; of an "or", both are needed.
-func implies(n actionlint.ExprNode, property string) bool {
-	switch n := n.(type) {
-	case *actionlint.LogicalOpNode:
+// implies says whether an expression can be true only when one of its parts is
+// that proves says yes to: of an "and", one side is enough; of an "or", both
+// are needed.
+func implies(n actionlint.ExprNode, proves func(actionlint.ExprNode) bool) bool {
+	if n, ok := n.(*actionlint.LogicalOpNode); ok {
 		if n.Kind == actionlint.LogicalOpNodeKindAnd {
-			return implies(n.Left, property) || implies(n.Right, property)
+			return implies(n.Left, proves) || implies(n.Right, proves)
 		}
-		return implies(n.Left, property) && implies(n.Right, property)
+		return implies(n.Left, proves) && implies(n.Right, proves)
+	}
+	return n != nil && proves(n)
+}
+
+func saysTrue(n actionlint.ExprNode, property string) bool {
+	switch n := n.(type) {
 	case *actionlint.CompareOpNode:
 		return n.Kind == actionlint.CompareOpNodeKindEq &&
 			(isProperty(n.Left, property) && isTrue(n.Right) || isTrue(n.Left) && isProperty(n.Right, property))
@@ -69,7 +86,7 @@ func cutLast(path string) (parent, last string, ok bool) {
 
 // expression is the inside of a text that is one "${{ … }}" and nothing else.
 func expression(text string) (string, bool) {
-	inner, begins := strings.CutPrefix(strings.TrimSpace(text), "${{")
+	inner, begins := strings.CutPrefix(text, "${{")
 	inner, ends := strings.CutSuffix(inner, "}}")
 	return strings.TrimSpace(inner), begins && ends && !strings.Contains(inner, "${{") && !strings.Contains(inner, "}}")
 }
@@ -86,10 +103,19 @@ func parse(text string) actionlint.ExprNode {
 	return n
 }
 
-// statusCheck finds the functions that make a job run although one that it
-// waits for was passed over.
-var statusCheck = regexp.MustCompile(`(?i)\b(always|failure|cancelled)\s*\(`)
+// statusCheck finds the functions that take the place of GitHub's own
+// condition, which is success().
+var statusCheck = regexp.MustCompile(`(?i)\b(success|always|failure|cancelled)\s*\(`)
 
-func whatever(cond *actionlint.String) bool {
-	return cond != nil && statusCheck.MatchString(cond.Value)
+// afterSuccess says whether a job is passed over when one that it waits for was:
+// that is so without a condition, and with one that names no status. One that
+// does has to need success() in every case.
+func afterSuccess(cond *actionlint.String) bool {
+	if cond == nil || !statusCheck.MatchString(cond.Value) {
+		return true
+	}
+	return implies(condition(cond), func(n actionlint.ExprNode) bool {
+		f, ok := n.(*actionlint.FuncCallNode)
+		return ok && strings.EqualFold(f.Callee, "success") && len(f.Args) == 0
+	})
 }

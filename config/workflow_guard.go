@@ -54,9 +54,10 @@ func asksFirst(j *actionlint.Job) bool {
 
 // guardStep is the id of the guard that a job begins with, "" when it does not
 // begin with one that is sure to ask for the claim of the run. In a
-// container there may be no curl to ask with.
+// container there may be no curl to ask with, and its services are started
+// before any step.
 func guardStep(j *actionlint.Job) string {
-	if j.Container != nil || len(j.Steps) == 0 || j.Steps[0] == nil {
+	if j.Container != nil || j.Services != nil || len(j.Steps) == 0 || j.Steps[0] == nil {
 		return ""
 	}
 	s := j.Steps[0]
@@ -110,7 +111,7 @@ func passedOver(w *actionlint.Workflow, j *actionlint.Job, known map[*actionlint
 				return true
 			}
 		}
-		if !whatever(j.If) && len(needed.Needs) > 0 && passedOver(w, needed, known) {
+		if afterSuccess(j.If) && len(needed.Needs) > 0 && passedOver(w, needed, known) {
 			return true
 		}
 	}

@@ -42,12 +42,14 @@ func (s rerunStep) skip(_ *Engine, sc *scope) string {
 }
 
 func (s rerunStep) act(ctx context.Context, e *Engine, sc *scope, st *store.Step) result {
-	done := s.done(sc, st)
-	// A run that did not start has no jobs, so none that failed.
-	if sc.inc.Conclusion == "startup_failure" || sc.inc.FailedJob == "" {
-		return s.orFollow(ctx, e, sc, st, afterCall(postRun(ctx, sc.client, sc.repo, sc.inc.RunID, "rerun"), done))
+	what, why, err := s.again(ctx, e, sc)
+	switch {
+	case err != nil: // nothing was sent
+		return result{verdict: notSent, reason: err.Error(), cause: err}
+	case what == "":
+		return result{verdict: refused, reason: why}
 	}
-	return s.orFollow(ctx, e, sc, st, afterCall(postRun(ctx, sc.client, sc.repo, sc.inc.RunID, "rerun-failed-jobs"), done))
+	return s.orFollow(ctx, e, sc, st, afterCall(postRun(ctx, sc.client, sc.repo, sc.inc.RunID, what), s.done(sc, st)))
 }
 
 // postRun asks for an effect on a run, in GitHub's word for it.

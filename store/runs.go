@@ -34,6 +34,7 @@ type WorkflowRun struct {
 	TickAt       Millis // the tick of the schedule that it answers; 0 none
 	TickCron     string // of that tick: "spec|timezone"
 	Tombstone    string // why nothing is expected of it any more; "" while something is
+	Accounted    bool   // the consequences of its end were drawn; see [Tx.Account]
 }
 
 // Completed is true of an attempt that has ended.
@@ -81,6 +82,7 @@ func (tx *Tx) SaveRun(ctx context.Context, seen WorkflowRun) (WorkflowRun, error
 	case err == nil:
 		// What is no observation stays, and the first sight of a beginning.
 		seen.TickAt, seen.TickCron, seen.Tombstone = known.TickAt, known.TickCron, known.Tombstone
+		seen.Accounted = known.Accounted && known.Conclusion == seen.Conclusion
 		seen.StartedAt = cmp.Or(seen.StartedAt, known.StartedAt)
 		seen.BeganAt = cmp.Or(known.BeganAt, seen.BeganAt)
 		if seen.ReadyAt = known.ReadyAt; waits[known.Status] > waits[seen.Status] {
@@ -99,6 +101,15 @@ func LatestAttempt(ctx context.Context, db bun.IDB, repoID, runID int64) (run Wo
 	err = db.NewSelect().Model(&run).Where("repo_id = ?", repoID).Where("run_id = ?", runID).
 		OrderExpr("attempt DESC").Limit(1).Scan(ctx)
 	return found(run, err, "read run")
+}
+
+// Attempts are those known of a run, the first one first.
+func Attempts(ctx context.Context, db bun.IDB, repoID, runID int64) (list []WorkflowRun, err error) {
+	err = db.NewSelect().Model(&list).Where("repo_id = ?", repoID).Where("run_id = ?", runID).OrderExpr("attempt").Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read attempts of run %d: %w", runID, err)
+	}
+	return list, nil
 }
 
 // LatestRun is the newest run known of a workflow outside of pull requests, in

@@ -18,11 +18,19 @@ type Scores interface {
 
 // Health is the answer of GET /api/v1/health.
 type Health struct {
-	// Healthy is about this moment: the server is ready and no incident is open.
+	// Healthy is about this moment: the server is ready and no confirmed
+	// incident is open.
 	Healthy bool                `json:"healthy"`
 	Reasons []string            `json:"reasons"` // why not; empty when healthy
 	Checks  []CheckResult       `json:"checks"`
-	Open    []fallback.Incident `json:"open_incidents"`
+	Open    []fallback.Incident `json:"open_incidents"` // confirmed ones, parts of outages included
+	// Suspected are not confirmed yet, Off workflows that a person has switched
+	// off on purpose. Neither makes anything unhealthy.
+	Suspected []fallback.Incident `json:"suspected_incidents,omitempty"`
+	Off       []fallback.Incident `json:"disabled_by_a_person,omitempty"`
+	// Paused are the pauses over everything, and over the repository that is
+	// asked about: nothing begins by itself meanwhile.
+	Paused []fallback.Pause `json:"paused,omitempty"`
 	// The report is about the last weeks: a low score makes nothing unhealthy.
 	health.Report
 	// EarlyWarning and Risk inform, nothing acts on them; Risk only in the
@@ -34,10 +42,10 @@ type Health struct {
 }
 
 // unhealthy are the states of incidents that somebody has to know about. A
-// suppressed one counts: something is broken and nothing is being done.
+// suppressed one counts: something is broken and nothing is being done. A
+// suspicion does not: nobody is told of it elsewhere either.
 var unhealthy = []fallback.State{
-	fallback.Suspected, fallback.Failing, fallback.Recovering, fallback.Verifying,
-	fallback.Exhausted, fallback.Suppressed, fallback.InDoubt,
+	fallback.Failing, fallback.Recovering, fallback.Verifying, fallback.Exhausted, fallback.Suppressed, fallback.InDoubt,
 }
 
 // health is 200 whether healthy or not: the question was answered. Query: repo
@@ -48,6 +56,9 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h, err := s.healthNow(r.Context(), repo.ID)
+	if err == nil {
+		err = s.healthPaused(r.Context(), &h, repo)
+	}
 	if err == nil {
 		err = s.healthOverTime(r.Context(), &h, repo, one)
 	}
@@ -70,13 +81,41 @@ func (s *server) healthNow(ctx context.Context, repoID int64) (Health, error) {
 			h.Reasons = append(h.Reasons, c.Name+": "+c.Detail)
 		}
 	}
-	open, err := s.cfg.Incidents.Incidents(ctx, fallback.Filter{RepoID: repoID, States: unhealthy, Limit: maxIncidents})
-	h.Open = append([]fallback.Incident{}, open...)
+	h.Open = []fallback.Incident{}
+	// Asked for apart: many suspicions must not push what is confirmed over the limit.
+	open, err := s.cfg.Incidents.Incidents(ctx, fallback.Filter{RepoID: repoID, All: true, States: unhealthy, Limit: maxIncidents})
+	if err != nil {
+		return h, err
+	}
 	for _, inc := range open {
+		if inc.LeftOff() {
+			h.Off = append(h.Off, inc)
+			continue
+		}
 		h.Healthy = false
+		h.Open = append(h.Open, inc)
 		h.Reasons = append(h.Reasons, inc.Subject()+": "+string(inc.State))
 	}
+	h.Suspected, err = s.cfg.Incidents.Incidents(ctx, fallback.Filter{
+		RepoID: repoID, All: true, States: []fallback.State{fallback.Suspected}, Limit: maxIncidents,
+	})
 	return h, err
+}
+
+// healthPaused adds the pauses over everything and, when one repository is
+// meant, over all of it.
+func (s *server) healthPaused(ctx context.Context, h *Health, repo store.Repository) error {
+	if s.cfg.Pauses == nil {
+		return nil
+	}
+	list, err := s.cfg.Pauses.Pauses(ctx, false)
+	for _, p := range list {
+		mine := p.Scope == store.PauseRepository && repo.ID != 0 && p.Repo == repo.FullName()
+		if p.Active && (p.Scope == store.PauseAll || mine) {
+			h.Paused = append(h.Paused, p)
+		}
+	}
+	return err
 }
 
 func (s *server) healthOverTime(ctx context.Context, h *Health, repo store.Repository, one bool) (err error) {

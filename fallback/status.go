@@ -97,7 +97,8 @@ type Filter struct {
 	// Upstream: only the parts of this incident.
 	Upstream int64
 	// All: parts of upstream incidents, too. Without it they are left out of
-	// lists that are not about one repository.
+	// lists that are not about one repository, as long as their upstream
+	// incident is not over.
 	All   bool
 	Limit int // 0 means 100
 }

@@ -96,6 +96,12 @@ func stayOff(state string, c config.Reenable) string {
 	return fmt.Sprintf("a person has disabled the workflow (%s), and it stays so until a person enables it", state)
 }
 
+// LeftOff says whether all that the incident is about is that a person has
+// switched the workflow off on purpose, and nobody has asked for more since.
+func (i *Incident) LeftOff() bool {
+	return i.Signal == Disabled && i.State == Exhausted && i.Conclusion == byPerson && i.Actor == ""
+}
+
 // look reads the state before anything is done about it: a person may have
 // switched it on meanwhile, or off on purpose.
 func (disabledSubject) look(ctx context.Context, e *Engine, sc *scope) (n next, stop bool, err error) {

@@ -39,7 +39,7 @@ var TheFormula = Formula{
 	States: map[string]float64{
 		"exhausted": 1, "in_doubt": 1, // nobody does anything about it unless a person does
 		"failing": 0.8, "suppressed": 0.8, "recovering": 0.6, "verifying": 0.4, "suspected": 0.2,
-		paused: 0.2, // suppressed by a person's pause
+		paused: 0.2, // a person's decision
 	},
 	Results: 50, MinSamples: 10, MinWeek: 5,
 	RepairFull: (24 * time.Hour).Seconds(), Window: 28,
@@ -47,8 +47,8 @@ var TheFormula = Formula{
 		" - 25 x weight of the worst open incident's state - 10 x mean time to repair / 24 h (at most 1)",
 }
 
-// paused stands for the state of an incident that a pause suppresses: somebody
-// knows, and has decided that it waits.
+// paused stands for the state of an incident that a pause suppresses, or whose
+// workflow a person has disabled: somebody knows, and has decided that it waits.
 const paused = "paused"
 
 const day = 24 * time.Hour

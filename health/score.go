@@ -122,7 +122,7 @@ func incidentDeduction(f *Facts) Deduction {
 	var worst Deduction
 	for _, inc := range f.Incidents {
 		state := inc.State
-		if state == "suppressed" && inc.HeldBy == "pause" {
+		if state == "suppressed" && inc.HeldBy == "pause" || state == "exhausted" && inc.Signal == "disabled" && inc.Conclusion == "disabled_manually" {
 			state = paused
 		}
 		p := points(TheFormula.Incident, TheFormula.States[state])

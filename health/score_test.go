@@ -97,6 +97,11 @@ func TestScore(t *testing.T) {
 			f.Incidents = []store.IncidentSpan{{ID: 9, State: "suppressed", HeldBy: "pause", Reason: "until Monday", OpenedAt: ago(time.Minute)}}
 			return f
 		}(), 95, "", "incident -5: incident 9 is paused: until Monday (incident 9)"},
+		{"disabled by a person", func() *Facts {
+			f := base(outcomes(strings.Repeat("S", 20)))
+			f.Incidents = []store.IncidentSpan{{ID: 9, State: "exhausted", Signal: "disabled", Conclusion: "disabled_manually", Reason: "off", OpenedAt: ago(time.Minute)}}
+			return f
+		}(), 95, "", "incident -5: incident 9 is paused: off (incident 9)"},
 		{"suppressed by anything else", func() *Facts {
 			f := base(outcomes(strings.Repeat("S", 20)))
 			f.Incidents = []store.IncidentSpan{{ID: 9, State: "suppressed", HeldBy: "breaker", Reason: "open", OpenedAt: ago(time.Minute)}}

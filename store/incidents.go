@@ -167,7 +167,7 @@ type IncidentFilter struct {
 	Before       int64  // only smaller ids
 	WorkflowName string // file, or file without its ending, in whatever directory; compared without case
 	UpstreamID   int64  // parts of this upstream incident
-	Top          bool   // no parts of upstream incidents
+	Top          bool   // no parts of upstream incidents that are not over
 	Limit        int64  // 0 means 100
 }
 
@@ -207,7 +207,7 @@ func Incidents(ctx context.Context, db bun.IDB, f IncidentFilter) ([]Incident, e
 		q.Where("upstream_id = ?", f.UpstreamID)
 	}
 	if f.Top {
-		q.Where("upstream_id = 0")
+		q.Where("upstream_id NOT IN (SELECT id FROM incidents WHERE signal = 'upstream' AND settled_at = 0)")
 	}
 	if f.Limit == 0 {
 		f.Limit = 100

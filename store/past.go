@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// PastRun is how one attempt of a run ended, as far as statistics need it.
+// PastRun is how the first attempt of a run ended, as far as statistics need it.
 type PastRun struct {
 	RunID      int64
 	Attempt    int // from 1
@@ -24,40 +24,22 @@ const pastRun = "run_id, attempt, conclusion, url, created_at, started_at, began
 
 // PastRuns are the runs of a workflow on a branch created since a moment that
 // have ended, newest first and at most limit. Each is told by the earliest
-// attempt known to have ended: what happened before anybody helped. Where that
-// is a later one (GitHub lists only the newest attempt of a run, so a history
-// that was read afterwards has no other), the first is taken to have failed, at
-// the latest when the re-run was asked for: that is what people re-run. Runs of
-// pull requests are left out. An empty branch means any.
+// first attempt: what happened before anybody helped. Runs of which that one is
+// not known to have ended are left out: people re-run what has failed, but
+// also what was cancelled or has succeeded. Runs of pull requests are left out,
+// too. An empty branch means any.
 func (s *Store) PastRuns(ctx context.Context, repoID int64, path, branch string, since Millis, limit int64) ([]PastRun, error) {
 	var rows []PastRun
 	q := s.read.NewSelect().TableExpr("workflow_runs").ColumnExpr(pastRun).
 		Where("repo_id = ?", repoID).Where("workflow_path = ?", path).Where("created_at >= ?", since).
-		Where("status = 'completed'").Where("event NOT LIKE 'pull_request%'")
+		Where("attempt = 1").Where("status = 'completed'").Where("event NOT LIKE 'pull_request%'")
 	if branch != "" {
 		q = q.Where("head_branch = ?", branch)
 	}
-	if err := q.OrderExpr("created_at DESC, run_id DESC, attempt").Limit(limit).Scan(ctx, &rows); err != nil {
+	if err := q.OrderExpr("created_at DESC, run_id DESC").Limit(limit).Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("read past runs of %s: %w", path, err)
 	}
-	first := rows[:0]
-	for _, r := range rows {
-		if len(first) == 0 || first[len(first)-1].RunID != r.RunID {
-			first = append(first, r.asFirst())
-		}
-	}
-	return first, nil
-}
-
-// asFirst is what a run's earliest known attempt says of its first.
-func (r PastRun) asFirst() PastRun {
-	if r.Attempt > 1 {
-		r.Attempt, r.Conclusion, r.BeganAt = 1, "failure", 0
-		if r.StartedAt >= r.CreatedAt {
-			r.EndedAt = r.StartedAt
-		}
-	}
-	return r
+	return rows, nil
 }
 
 // PastTicks are the ticks of a workflow since a moment that no run answered in
@@ -76,6 +58,7 @@ func (s *Store) PastTicks(ctx context.Context, repoID int64, path string, since 
 type IncidentSpan struct {
 	ID          int64
 	Signal      string
+	Conclusion  string // of the run; with signal disabled the workflow's state
 	State       string
 	HeldBy      string // the gate that suppresses it
 	Reason      string
@@ -91,7 +74,7 @@ type IncidentSpan struct {
 func (s *Store) IncidentSpans(ctx context.Context, repoID int64, path string, since Millis, limit int64) ([]IncidentSpan, error) {
 	var rows []IncidentSpan
 	err := s.read.NewSelect().TableExpr("incidents").
-		ColumnExpr("id, signal, state, held_by, reason, run_url, began_at, opened_at, confirmed_at, settled_at").
+		ColumnExpr("id, signal, conclusion, state, held_by, reason, run_url, began_at, opened_at, confirmed_at, settled_at").
 		Where("repo_id = ?", repoID).Where("workflow_path = ?", path).Where("(settled_at = 0 OR settled_at >= ?)", since).
 		OrderExpr("id DESC").Limit(limit).Scan(ctx, &rows)
 	if err != nil {

@@ -18,7 +18,8 @@ func newHealth() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "health [OWNER/NAME]",
 		Short: "Say whether all is well: exit 0 healthy, 1 not healthy, 2 unreachable",
-		Long: "Healthy means that the server is ready and no watched workflow has an open incident.\n" +
+		Long: "Healthy means that the server is ready and no watched workflow has an open incident\n" +
+			"that is confirmed. Suspicions, workflows that a person has disabled, and what is paused are shown beside.\n" +
 			"The score, from 0 to 100, is about the last weeks and makes nothing unhealthy; --json shows its formula.\n" +
 			"With OWNER/NAME it is about that repository, with each workflow's figures and risk.\n" +
 			"--live only asks whether the process answers, for container health checks; it needs no token.",

@@ -31,6 +31,15 @@ func printHealth(out io.Writer, h api.Health, one bool) error {
 	for _, r := range h.Reasons {
 		fmt.Fprintln(t, "  "+printable(r))
 	}
+	for _, p := range h.Paused {
+		fmt.Fprintln(t, "paused: "+pauseLine(&p))
+	}
+	for _, inc := range h.Suspected[:min(len(h.Suspected), maxShown)] {
+		fmt.Fprintf(t, "suspected, not confirmed yet: %s (incident %d)\n", printable(inc.Subject()), inc.ID)
+	}
+	for _, inc := range h.Off[:min(len(h.Off), maxShown)] {
+		fmt.Fprintf(t, "disabled by a person: %s (incident %d)\n", printable(inc.Subject()), inc.ID)
+	}
 	if !h.AsOf.IsZero() {
 		fmt.Fprintf(t, "score %s%s; availability %s\n", scoreText(h.Score, h.WhyNoScore), trendText(h.Trend), percent(h.Availability))
 		if h.Covered < h.RepositoriesTotal {

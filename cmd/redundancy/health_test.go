@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/redundancy-app/redundancy/api"
+	"github.com/redundancy-app/redundancy/fallback"
 	"github.com/redundancy-app/redundancy/health"
+	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/risk"
 )
 
@@ -63,12 +65,19 @@ func TestHealthIsReadable(t *testing.T) {
 	inForce.Score, inForce.WhyNoScore = v(90), ""
 	for want, h := range map[string]api.Health{
 		"score none yet: the configuration of acme/site is broken: .github/redundancy.yml:3:5: unknown key; nothing is watched until it is repaired; availability -\n": none,
-		"score 90.0 of 100; availability -\nconfiguration of acme/site: .github/redundancy.yml:3:5: unknown key; ":                                                  inForce,
+		"score 90.0 of 100; availability -\nconfiguration of acme/site: .github/redundancy.yml:3:5: unknown key; ":                                                     inForce,
 	} {
 		var out bytes.Buffer
 		if err := printHealth(&out, h, true); err != nil || !strings.Contains(out.String(), want) || strings.Count(out.String(), "unknown key") != 1 {
 			t.Errorf("no %q in\n%s (%v)", want, out.String(), err)
 		}
+	}
+	var beside bytes.Buffer
+	shown := fallback.Incident{ID: 4, Repo: queue.Repo{Owner: "acme", Name: "site"}, Workflow: "x.yml"}
+	err := printHealth(&beside, api.Health{Healthy: true, Suspected: []fallback.Incident{shown}, Off: []fallback.Incident{shown}, Paused: []fallback.Pause{{ID: 7, Active: true, Actor: "ann", Reason: "move"}}}, false)
+	want := "healthy\npaused: everything until somebody resumes, by ann (pause 7): move\nsuspected, not confirmed yet: acme/site x.yml (incident 4)\ndisabled by a person: acme/site x.yml (incident 4)\n"
+	if err != nil || beside.String() != want {
+		t.Errorf("%s, %v", beside.String(), err)
 	}
 	var old bytes.Buffer
 	if err := printHealth(&old, api.Health{Healthy: true}, false); err != nil || old.String() != "healthy\n" {

@@ -104,6 +104,8 @@ func (e *Engine) probing(ctx context.Context, sc *scope, d upstream.Dependency, 
 	err = e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 		if is, err := upstream.Read(ctx, tx, d.Name); err != nil {
 			return err
+		} else if len(waiting) == 0 {
+			return e.upstream.Forget(ctx, tx, d.Name)
 		} else if certain && is.Breaker == d.Breaker {
 			b.Doubts = nil
 			if err := e.upstream.Turn(ctx, tx, is, b, "there is no other probe", nil); err != nil {
@@ -184,6 +186,9 @@ func (e *Engine) drain(ctx context.Context, sc *scope, b storm.Breaker) (next, e
 		}
 		sc.inc.NotBefore = 0
 		reason := fmt.Sprintf("%s works again after %s", upstream.Name(d.Name), b.Since.Sub(sc.inc.BeganAt.Time()).Round(time.Second))
+		if b.Unproven {
+			reason = fmt.Sprintf("nobody waits for %s any more, and nothing has failed there for long", upstream.Name(d.Name))
+		}
 		return e.move(ctx, tx, sc.inc, Healthy, reason, map[string]any{"incidents": n, "until": b.Since.UTC()})
 	})
 }

@@ -45,6 +45,8 @@ type Breaker struct {
 	// Doubts are the groups whose probes have failed since it was closed: that
 	// they fail again may be their own trouble.
 	Doubts []string `json:"doubts,omitempty"`
+	// Unproven: closed because nothing speaks against it, and nothing for it.
+	Unproven bool `json:"unproven,omitempty"`
 }
 
 // Rules say when a breaker changes. All fields are needed but Row, Share,
@@ -129,7 +131,7 @@ func (r Rules) Record(b Breaker, o Outcome, now time.Time) Breaker {
 		if !o.OK && !answer {
 			return b
 		}
-		if o.OK && inRow(b.Recent, true) >= r.Close {
+		if o.OK && (inRow(b.Recent, true) >= r.Close || r.Quiet(b, now)) {
 			return Breaker{State: Closed, Since: now, Trips: b.Trips}
 		}
 		// One probe has answered; the next may go.
@@ -193,6 +195,31 @@ func (b Breaker) doubt(group string) []string {
 
 func failed(list []Outcome) []Outcome {
 	return slices.DeleteFunc(slices.Clone(list), func(o Outcome) bool { return o.OK })
+}
+
+// Quiet says that a half-open breaker has nothing against it any more: nobody
+// tries, and nothing has failed for the longest pause. Where only one party is
+// left, or none, there are no successes of different ones to wait for.
+func (r Rules) Quiet(b Breaker, now time.Time) bool {
+	b = r.At(b, now)
+	if b.State != HalfOpen || b.Probe != 0 {
+		return false
+	}
+	since := b.Since
+	for _, o := range failed(b.Recent) {
+		if o.At.After(since) {
+			since = o.At
+		}
+	}
+	return now.Sub(since) >= r.MaxPause
+}
+
+// Forget closes a breaker that is [Rules.Quiet].
+func (r Rules) Forget(b Breaker, now time.Time) Breaker {
+	if !r.Quiet(b, now) {
+		return b
+	}
+	return Breaker{State: Closed, Since: now, Trips: b.Trips, Unproven: row(b.Recent, true) == 0}
 }
 
 // Heal closes the breaker on better evidence than its own counts.

@@ -107,6 +107,16 @@ func (h *Health) Record(ctx context.Context, tx *store.Tx, name string, o storm.
 	return h.Turn(ctx, tx, d, h.rules(name).Record(d.Stored, o, h.Clock.Now()), "it failed too often", nil)
 }
 
+// Forget closes the breaker of a dependency for which nobody waits, when
+// nothing has failed there for long.
+func (h *Health) Forget(ctx context.Context, tx *store.Tx, name string) error {
+	d, err := Read(ctx, tx, name)
+	if err != nil {
+		return err
+	}
+	return h.Turn(ctx, tx, d, h.rules(name).Forget(h.Now(d), h.Clock.Now()), "nobody waits for it, and nothing has failed there for long", nil)
+}
+
 // Turn writes what has become of a breaker since it was read with tx, and says
 // why to whom it concerns.
 func (h *Health) Turn(ctx context.Context, tx *store.Tx, d Dependency, is storm.Breaker, why string, evidence map[string]any) error {

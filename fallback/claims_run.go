@@ -58,6 +58,15 @@ func (e *Engine) ourOwn(ctx context.Context, tx *store.Tx, s claimSubject, c sto
 		if st, started, err = e.freshlyDispatched(ctx, tx, s, c); err != nil || !started {
 			return false, "", err
 		}
+		if c.State != store.ClaimHeld {
+			return true, refusalOf(c), nil
+		}
+		// Told to do the step's work, it is the step's run, whatever becomes of
+		// the answer to the request and however GitHub's lists lag.
+		child := store.Child{RepoID: s.run.RepoID, RunID: s.run.RunID, Attempt: s.run.Attempt, StepID: st.ID, IncidentID: st.IncidentID}
+		if err := tx.Adopt(ctx, child); err != nil {
+			return false, "", err
+		}
 	}
 	switch {
 	case c.Epoch != st.Epoch:

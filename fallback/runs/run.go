@@ -81,6 +81,17 @@ func (r *Run) Row(repoID int64, now store.Millis) store.WorkflowRun {
 	}
 }
 
+// Recorded is a run as it is on record, for one that GitHub does not show.
+func Recorded(row store.WorkflowRun) *Run {
+	r := &Run{Path: row.WorkflowPath}
+	r.ID, r.RunAttempt, r.Event, r.HeadBranch, r.HeadSHA = &row.RunID, &row.Attempt, &row.Event, &row.HeadBranch, &row.HeadSHA
+	r.HTMLURL, r.Status, r.Conclusion = &row.URL, &row.Status, &row.Conclusion
+	r.Actor = &github.User{Login: &row.Actor}
+	r.CreatedAt, r.UpdatedAt = &github.Timestamp{Time: row.CreatedAt.Time()}, &github.Timestamp{Time: row.UpdatedAt.Time()}
+	r.Repository = &github.Repository{ID: &row.RepoID}
+	return r
+}
+
 // Began is when a run began, as far as an observation tells: the moment of its
 // last change while it is in progress, which for the first such sight is the
 // start, and 0 otherwise.

@@ -115,6 +115,24 @@ func TestCanary(t *testing.T) {
 	})
 }
 
+// What was seen more than ten minutes ago says nothing about the present.
+func TestCanariesOfLately(t *testing.T) {
+	for age, want := range map[time.Duration]storm.State{10*time.Minute - time.Second: storm.Open, 10*time.Minute + time.Second: storm.Closed} {
+		b := newBench(t)
+		see := func(repo int64, path string) {
+			t.Helper()
+			b.update(func(ctx context.Context, tx *store.Tx) error {
+				return b.Canary(ctx, tx, store.Canary{RepoID: repo, WorkflowPath: path, At: b.now()}, 0)
+			})
+		}
+		see(1, "a.yml")
+		b.time.Advance(age)
+		see(1, "b.yml")
+		see(2, "a.yml")
+		b.want(Actions, want)
+	}
+}
+
 // Runs that only asking shows mean that webhooks do not come; a delivery ends it.
 func TestListen(t *testing.T) {
 	b := newBench(t)

@@ -3,16 +3,12 @@ package fallback
 import (
 	"context"
 	"fmt"
-	"time"
 
+	"github.com/redundancy-app/redundancy/fallback/clock"
 	"github.com/redundancy-app/redundancy/fallback/schedule"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
-
-// twinWithin is how far apart two runs are created that GitHub starts for one
-// tick. Further apart, it is taken for a schedule that we do not know.
-const twinWithin = 15 * time.Minute
 
 // occurrenceOf is the key of the work that a run does, as long as no step has
 // started it. A run without a tick of its own does the work of a tick
@@ -38,7 +34,7 @@ func (e *Engine) occurrenceOf(ctx context.Context, at store.Repository, repo que
 	if r.Event != schedule.Event {
 		return own, nil
 	}
-	twin, ok, err := store.TickRunNear(ctx, db, repo.ID, r.WorkflowPath, r.CreatedAt-store.Millis(twinWithin.Milliseconds()), r.CreatedAt)
+	twin, ok, err := store.TickRunNear(ctx, db, repo.ID, r.WorkflowPath, r.CreatedAt, store.Millis(clock.TwinWithin.Milliseconds()))
 	if err != nil || !ok {
 		return own, err
 	}

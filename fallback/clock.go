@@ -58,7 +58,7 @@ func (t tickIncidents) Answered(ctx context.Context, tx *store.Tx, repo queue.Re
 
 func (t tickIncidents) Wanted(ctx context.Context, tx *store.Tx, repoID int64, workflowPath string, since time.Time) (map[schedule.Tick]bool, error) {
 	list, err := store.TickIncidents(ctx, tx, store.TickFilter{
-		RepoID: repoID, WorkflowPath: workflowPath, Signal: string(Missed), States: append([]string{string(Recovered)}, unsettled...), After: store.MillisOf(since),
+		RepoID: repoID, WorkflowPath: workflowPath, Signal: string(Missed), States: unsettled, Done: true, After: store.MillisOf(since),
 	})
 	if err != nil {
 		return nil, err

@@ -64,6 +64,38 @@ func TestCronGoesWhileRecovering(t *testing.T) {
 	}
 }
 
+// The run of a tick comes hours after the fallback has done its work, when the
+// cron of that tick has left the file.
+func TestLateRunOfAFormerCron(t *testing.T) {
+	for name, flow := range map[string]config.Workflow{
+		"guarded":   {Effect: config.Guarded},
+		"cancelled": {Effect: config.Idempotent, Schedule: config.Schedule{Late: config.LateCancel}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			flow.Recover = []config.Step{dispatch}
+			b, tick := newTickBench(t, flow)
+			b.until(tick.Add(62 * time.Minute))
+			b.fallbackWorked()
+			inc := b.want(Recovered)
+			b.until(tick.Add(3 * time.Hour))
+			b.enrol(scheduled("30 5 * * *"))
+			b.until(tick.Add(11 * time.Hour))
+			x := b.come()
+			want := latePrimarySkipped
+			if name == "guarded" {
+				b.skipsByGuard(x)
+			} else {
+				want = latePrimaryCancelled
+				b.pass(time.Minute)
+				b.observe(x.ID)
+			}
+			if inc = b.incident(inc.ID); inc.Late != want {
+				t.Errorf("late primary is %q, want %q; the run is %s", inc.Late, want, x.Conclusion())
+			}
+		})
+	}
+}
+
 // The workflow is taken out of the configuration while its tick is missing.
 // Put back soon, nothing has changed; otherwise the tick is nobody's.
 func TestConfigurationTakenAwayAndPutBack(t *testing.T) {

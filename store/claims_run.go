@@ -42,11 +42,13 @@ func OpenTick(ctx context.Context, db bun.IDB, repoID int64, path string, until 
 	return found(inc, err, "read open tick")
 }
 
-// TickRunNear is a run that answers a tick of a workflow and was created from
-// since to until, the newest tick's; ok is false when there is none.
-func TickRunNear(ctx context.Context, db bun.IDB, repoID int64, path string, since, until Millis) (r WorkflowRun, ok bool, err error) {
-	err = db.NewSelect().Model(&r).Where("repo_id = ?", repoID).Where("workflow_path = ?", path).Where("tick_at <> 0").
-		Where("created_at BETWEEN ? AND ?", since, until).OrderExpr("tick_at DESC, run_id").Limit(1).Scan(ctx)
+// TickRunNear is a run that answers a tick of a workflow and was created no
+// more than within before or after a moment, the newest tick's of those that
+// had come by then; ok is false when there is none.
+func TickRunNear(ctx context.Context, db bun.IDB, repoID int64, path string, at, within Millis) (r WorkflowRun, ok bool, err error) {
+	const skew = 5000 // as in schedule.Skew
+	err = db.NewSelect().Model(&r).Where("repo_id = ?", repoID).Where("workflow_path = ?", path).Where("tick_at BETWEEN 1 AND ?", at+skew).
+		Where("created_at BETWEEN ? AND ?", at-within, at+within).OrderExpr("tick_at DESC, run_id").Limit(1).Scan(ctx)
 	return found(r, err, "read run of tick")
 }
 

@@ -88,6 +88,8 @@ type TickFilter struct {
 	States       []string
 	Before       Millis // of ticks before this one
 	After        Millis // of ticks after this one
+	// Done takes in those in other states whose work is known to be done, too.
+	Done bool
 	// Untouched leaves out those that have a run, or a step that was begun.
 	Untouched bool
 }
@@ -97,7 +99,10 @@ func TickIncidents(ctx context.Context, db bun.IDB, f TickFilter) ([]Incident, e
 	var list []Incident
 	q := db.NewSelect().Model(&list).Where("repo_id = ?", f.RepoID).Where("workflow_path = ?", f.WorkflowPath).
 		Where("signal = ?", f.Signal).Where("tick_at <> 0").OrderExpr("tick_at, id").Limit(1000)
-	if len(f.States) > 0 {
+	switch {
+	case f.Done:
+		q.Where("(state IN (?) OR EXISTS (SELECT 1 FROM claims AS c WHERE c.key = incident.occurrence_key AND c.state = 'done'))", bun.List(f.States))
+	case len(f.States) > 0:
 		q.Where("state IN (?)", bun.List(f.States))
 	}
 	if f.Before != 0 {

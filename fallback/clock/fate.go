@@ -32,10 +32,11 @@ type fate struct {
 // fates decides about ticks, oldest first: those with a run, or from before
 // their cron, need nothing; those that a newer one has taken the place of are
 // written off; the others are suspected. Of several that are found at once, the
-// newest stands for all where only the latest is made up for.
+// newest stands for all where only the latest is made up for; of those of
+// several crons at one moment, the last by name.
 func (s standing) fates(ticks []schedule.Tick) []fate {
 	var list []fate
-	var latest time.Time // without a run
+	var latest schedule.Tick // without a run
 	for i, t := range ticks {
 		switch {
 		case s.answered[t], s.young.before(t):
@@ -45,11 +46,11 @@ func (s standing) fates(ticks []schedule.Tick) []fate {
 			list = append(list, fate{t, store.TickDropped})
 		default:
 			list = append(list, fate{t, store.TickSuspected})
-			latest = t.At
+			latest = t
 		}
 	}
 	for i := range list {
-		if f := &list[i]; f.outcome == store.TickSuspected && f.At.Before(latest) && s.catchup == config.CatchupLatest {
+		if f := &list[i]; f.outcome == store.TickSuspected && f.Compare(latest) < 0 && s.catchup == config.CatchupLatest {
 			f.outcome = store.TickDropped
 		}
 	}

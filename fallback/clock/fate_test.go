@@ -51,6 +51,19 @@ func TestFates(t *testing.T) {
 			}
 		})
 	}
+	for catchup, want := range map[config.Catchup]int{config.CatchupLatest: 1, config.CatchupNone: 2, config.CatchupAll: 2} {
+		t.Run("two crons at one moment, "+string(catchup), func(t *testing.T) {
+			n := 0
+			for _, f := range (standing{catchup: catchup}).fates([]schedule.Tick{{At: hour(6, 0), Cron: cron}, {At: hour(6, 0), Cron: "0 6 * * *|UTC"}}) {
+				if f.outcome == store.TickSuspected {
+					n++
+				}
+			}
+			if n != want {
+				t.Errorf("%d are suspected, want %d", n, want)
+			}
+		})
+	}
 	t.Run("after long", func(t *testing.T) {
 		var list []schedule.Tick
 		for i := range maxChecked + 2 {

@@ -2,6 +2,7 @@ package clock
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/redundancy-app/redundancy/config"
@@ -9,6 +10,10 @@ import (
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
+
+// TwinWithin is how far apart two runs are created that GitHub starts for one
+// tick. Further apart, it is taken for a schedule that we do not know.
+const TwinWithin = 15 * time.Minute
 
 // Match gives a run of the schedule the tick that it answers, for good, and
 // tells [Incidents] of it, who want to know of whatever happens to such a run.
@@ -65,7 +70,9 @@ func (c *Clock) Assign(ctx context.Context, tx *store.Tx, run store.WorkflowRun)
 	return run, c.came(ctx, tx, &run, created.Sub(t.At), c.scaled(Grace(&w, flow).Soft))
 }
 
-// tickOf decides which tick of a watch a run created at a moment answers.
+// tickOf decides which tick of a watch a run created at a moment answers. With
+// [schedule.Set.Match], a tick that is wanted of a cron which has left the file
+// since is answered as well: GitHub starts the run that was due all the same.
 func (c *Clock) tickOf(ctx context.Context, tx *store.Tx, w *store.Watch, crons []config.Cron, created time.Time) (t schedule.Tick, ok bool, err error) {
 	young, err := readCrons(w)
 	if err != nil {
@@ -80,8 +87,37 @@ func (c *Clock) tickOf(ctx context.Context, tx *store.Tx, w *store.Watch, crons 
 	if err != nil {
 		return t, false, err
 	}
-	t, ok = c.Schedule(crons).Match(created, func(t schedule.Tick) bool { return answered[t] || young.before(t) }, func(t schedule.Tick) bool { return wanted[t] })
-	return t, ok, nil
+	set := c.Schedule(crons)
+	t, ok = set.Match(created, func(t schedule.Tick) bool { return answered[t] || young.before(t) }, func(t schedule.Tick) bool { return wanted[t] })
+	if newest := set.Last(since, created.Add(schedule.Skew), 1); ok && len(newest) > 0 && t.At.Equal(newest[0].At) {
+		return t, true, nil
+	}
+	for f := range wanted {
+		former := !slices.ContainsFunc(crons, func(c config.Cron) bool { return schedule.Name(c) == f.Cron })
+		if former && !answered[f] && !f.At.After(created.Add(schedule.Skew)) && (!ok || !wanted[t] || t.Compare(f) < 0) {
+			t, ok = f, true
+		}
+	}
+	if !ok || wanted[t] {
+		return t, ok, nil
+	}
+	twin, err := isTwin(ctx, tx, w, t, store.MillisOf(created))
+	return t, !twin && err == nil, err
+}
+
+// isTwin says that a run which could be the late answer of a tick that nobody
+// has watched is the second one of a newer tick instead: GitHub sometimes
+// starts two.
+func isTwin(ctx context.Context, tx *store.Tx, w *store.Watch, t schedule.Tick, created store.Millis) (bool, error) {
+	at := store.MillisOf(t.At)
+	if at >= w.WatchedSince {
+		known, ok, err := store.ReadTick(ctx, tx, w.RepoID, w.WorkflowPath, at, t.Cron)
+		if err != nil || !ok || known.Outcome != store.TickUnwatched {
+			return false, err
+		}
+	}
+	other, ok, err := store.TickRunNear(ctx, tx, w.RepoID, w.WorkflowPath, created, store.Millis(TwinWithin.Milliseconds()))
+	return ok && other.TickAt > at, err
 }
 
 // came accounts for the run of a watched tick.

@@ -60,3 +60,53 @@ func TestMatchPrefersWhatIsWanted(t *testing.T) {
 		}
 	}
 }
+
+// GitHub starts a run that was due although its cron has left the file since.
+func TestMatchAFormerCron(t *testing.T) {
+	former := schedule.Tick{At: hour(5, 30), Cron: "30 5 * * *|UTC"}
+	for name, c := range map[string]struct {
+		wanted  bool
+		created time.Time
+		want    time.Time
+	}{
+		"its work was done in its place": {true, hour(6, 20), former.At},
+		"nobody wants it":                {false, hour(6, 20), hour(5, 0)},
+		"the newest has no run yet":      {true, hour(7, 1), hour(7, 0)},
+		"before its moment":              {true, hour(5, 20), hour(5, 0)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, "0 * * * *")
+			b.time.Advance(hour(7, 30).Sub(b.time.Now()))
+			b.sight(1, schedule.Event, hour(6, 1))
+			if c.wanted {
+				b.wanted = map[schedule.Tick]bool{former: true}
+			}
+			if run := b.sight(2, schedule.Event, c.created); !run.TickAt.Time().Equal(c.want) {
+				t.Errorf("answers %v, want %v", run.TickAt.Time(), c.want)
+			}
+		})
+	}
+}
+
+// A run close to another one of the newest tick is its twin where the older
+// tick, which it could answer as well, was before the watch.
+func TestMatchATwin(t *testing.T) {
+	for name, c := range map[string]struct {
+		first, second time.Time
+		want          time.Time // zero for none
+	}{
+		"right behind it": {hour(6, 0).Add(10 * time.Second), hour(6, 0).Add(15 * time.Second), time.Time{}},
+		"told of first":   {hour(6, 0).Add(15 * time.Second), hour(6, 0).Add(10 * time.Second), time.Time{}},
+		"15 minutes":      {hour(6, 1), hour(6, 16), time.Time{}},
+		"later":           {hour(6, 1), hour(6, 16).Add(time.Second), hour(6, 0).AddDate(0, 0, -1)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, "0 6 * * *")
+			b.time.Advance(hour(6, 30).Sub(b.time.Now()))
+			b.sight(1, schedule.Event, c.first)
+			if run := b.sight(2, schedule.Event, c.second); run.TickAt.Time() != c.want.UTC() && (run.TickAt != 0 || !c.want.IsZero()) {
+				t.Errorf("answers %v, want %v", run.TickAt.Time(), c.want)
+			}
+		})
+	}
+}

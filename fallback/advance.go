@@ -89,10 +89,14 @@ func (e *Engine) Advance(ctx context.Context, job queue.Job) error {
 	}
 	for range maxTurns {
 		n, err := e.turn(ctx, args.ID)
+		var doubt *unshownError
 		switch {
 		case errors.Is(err, store.ErrConflict): // a person or another webhook came between
 		case githubapi.IsDormant(err):
 			return e.later(ctx, args.ID, e.Clock.Now().Add(pollDormant))
+		case errors.As(err, &doubt):
+			zerolog.Ctx(ctx).Info().Err(err).Int64("incident", args.ID).Msg("GitHub has to be asked again later")
+			return e.later(ctx, args.ID, doubt.until)
 		case held(err) != "":
 			zerolog.Ctx(ctx).Warn().Err(err).Int64("incident", args.ID).Msg("GitHub has to be asked again later")
 			return e.hold(ctx, args.ID, held(err), err)

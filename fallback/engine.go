@@ -125,6 +125,7 @@ type Engine struct {
 	workflows *lru.Cache[string, config.WorkflowFacts]
 	up        time.Time // since when this process hears of GitHub
 	lookUps   *lookUps  // bounds what claims make us ask
+	doubts    *doubts   // about workflows that GitHub does not show
 	clock     *clock.Clock
 	upstream  *upstream.Health
 	// at is called at the named points between a commit and an effect. Tests
@@ -154,7 +155,7 @@ func New(c Config) *Engine {
 		c.BotLogin = func() string { return "" }
 	}
 	e := &Engine{Config: c, metrics: newMetrics(c.Store, c.Registerer), up: c.Clock.Now(), at: func(string) error { return nil }}
-	e.actions, e.lookUps = newInFlight(), newLookUps(c.Clock)
+	e.actions, e.lookUps, e.doubts = newInFlight(), newLookUps(c.Clock), newDoubts()
 	e.reading = make(chan struct{}, logsAtOnce)
 	if c.Registerer != nil {
 		c.Registerer.MustRegister(upstreamGauge{e})

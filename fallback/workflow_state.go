@@ -2,6 +2,7 @@ package fallback
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"path"
@@ -35,19 +36,33 @@ func (e *Engine) workflowState(ctx context.Context, sc *scope) (state string, er
 }
 
 // readState asks GitHub for the state of a workflow, and keeps it with the
-// watch. A workflow that is not there is deleted, if the repository is. It
-// returns the name that the repository has now.
+// watch. A workflow that GitHub has not shown for secondLook, in a repository
+// that it shows, is deleted; until then the error is an unshownError. It returns
+// the name that the repository has now.
 func (e *Engine) readState(ctx context.Context, client *github.Client, repo queue.Repo, workflowPath string) (string, queue.Repo, error) {
 	var w struct {
 		State     string    `json:"state"`
 		UpdatedAt time.Time `json:"updated_at"` // changes with the state
 	}
-	_, err := githubapi.Get(ctx, client, githubapi.RepoPath(repo.Owner, repo.Name, "actions", "workflows", path.Base(workflowPath)), &w)
-	if githubapi.IsNotFound(err) {
+	get := func() error {
+		_, err := githubapi.Get(ctx, client, githubapi.RepoPath(repo.Owner, repo.Name, "actions", "workflows", path.Base(workflowPath)), &w)
+		return err
+	}
+	err := get()
+	if githubapi.IsNotFound(err) { // it may be the repository that is gone, or has moved
 		if repo, err = e.locate(ctx, client, repo); err != nil {
 			return "", repo, err
 		}
-		w.State = workflowDeleted
+		err = get()
+	}
+	switch {
+	case githubapi.IsNotFound(err):
+		if until := e.doubts.again(repo, workflowPath, e.Clock.Now(), e.scaled(secondLook)); !until.IsZero() {
+			return "", repo, &unshownError{repo.FullName(), workflowPath, until}
+		}
+		err, w.State = nil, workflowDeleted
+	case err == nil:
+		e.doubts.shown(repo, workflowPath)
 	}
 	if err != nil {
 		return "", repo, fmt.Errorf("read state of %s: %w", workflowPath, err)
@@ -76,6 +91,9 @@ func (e *Engine) CheckWorkflow(ctx context.Context, job queue.Job) error {
 		return err
 	}
 	state, repo, err := e.readState(ctx, client, args.Repo, args.Workflow)
+	if doubt := (*unshownError)(nil); errors.As(err, &doubt) {
+		return queue.Snooze(doubt.until, err)
+	}
 	if err != nil {
 		return e.lost(ctx, err)
 	}

@@ -93,7 +93,7 @@ func (e *Engine) dropTick(ctx context.Context, tx *store.Tx, inc *store.Incident
 
 // saveTick records what became of the tick of an incident.
 func (e *Engine) saveTick(ctx context.Context, tx *store.Tx, inc *store.Incident, outcome store.TickOutcome) error {
-	return tx.SaveTick(ctx, store.Tick{
+	return e.clock.Became(ctx, tx, store.Tick{
 		RepoID: inc.RepoID, WorkflowPath: inc.WorkflowPath, TickAt: inc.TickAt, Cron: inc.TickCron, Outcome: outcome, IncidentID: inc.ID, At: e.now(),
 	})
 }

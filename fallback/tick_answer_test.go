@@ -152,6 +152,9 @@ func TestMadeUpForByHand(t *testing.T) {
 			if b.tickOutcome(tick) != store.TickMissed {
 				t.Errorf("tick %s", b.tickOutcome(tick))
 			}
+			if n := b.counted(); n["suspected"] != 1 || n["missed"] != 1 {
+				t.Errorf("counted as %v", n)
+			}
 			b.until(tick.Add(11 * time.Hour))
 			b.works()
 			if inc := b.want(Healthy); inc.Late != latePrimaryDuplicate || len(reasons(inc, "duplicate possible")) != 1 {

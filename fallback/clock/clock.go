@@ -24,7 +24,7 @@ const maxSchedules = 4096
 // but Address is called within the transaction that wrote the finding.
 type Incidents interface {
 	// Suspect opens the incident of a tick that no run has answered within the
-	// soft grace, and records the tick as suspected. It returns the incident,
+	// soft grace, and records the tick as suspected by [Clock.Became]. It returns the incident,
 	// 0 when the tick had one already. flow is what stands in the watch.
 	Suspect(ctx context.Context, tx *store.Tx, repo queue.Repo, w *store.Watch, t schedule.Tick, flow config.Workflow) (incident int64, err error)
 	// Answered is told of everything that happens to a run that answers a tick.

@@ -98,7 +98,6 @@ func (c *Clock) seal(ctx context.Context, tx *store.Tx, w *store.Watch, flow con
 			return err
 		}
 		if incident != 0 {
-			c.metrics.tick(tx, store.TickSuspected)
 			zerolog.Ctx(ctx).Info().Str("repo", repo.FullName()).Int64("incident", incident).Str("workflow", w.WorkflowPath).
 				Time("tick", f.At).Msg("no run has answered a tick of the schedule")
 		}

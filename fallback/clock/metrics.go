@@ -1,6 +1,7 @@
 package clock
 
 import (
+	"context"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,7 +27,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}),
 		ticks: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "redundancy_ticks_total",
-			Help: "Ticks of watched schedules by outcome: answered, late, suspected, missed, dropped, unwatched. One can be suspected first and late or missed afterwards.",
+			Help: "Ticks of watched schedules by outcome: answered, late, suspected, missed, dropped, unwatched. One that is suspected has another outcome afterwards, and counts as both.",
 		}, []string{"outcome"}),
 	}
 	if r != nil {
@@ -38,6 +39,19 @@ func newMetrics(r prometheus.Registerer) *metrics {
 // tick counts the outcome of a tick once it is on disk.
 func (m *metrics) tick(tx *store.Tx, outcome store.TickOutcome) {
 	tx.OnCommit(func() { m.ticks.WithLabelValues(string(outcome)).Inc() })
+}
+
+// Became records what the incident of a tick has found out about it, and counts
+// it when that is news.
+func (c *Clock) Became(ctx context.Context, tx *store.Tx, t store.Tick) error {
+	known, _, err := store.ReadTick(ctx, tx, t.RepoID, t.WorkflowPath, t.TickAt, t.Cron)
+	if err != nil {
+		return err
+	}
+	if known.Outcome != t.Outcome {
+		c.metrics.tick(tx, t.Outcome)
+	}
+	return tx.SaveTick(ctx, t)
 }
 
 func (m *metrics) lateness(tx *store.Tx, lag time.Duration) {

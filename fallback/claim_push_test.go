@@ -21,7 +21,9 @@ func newGuardedPushBench(t *testing.T, effect config.Effect) *bench {
 		return b
 	}
 	_, jobs, _ := strings.Cut(guardedFile[primaryPath], "\n")
-	facts := must(config.ReadWorkflow(primaryPath, []byte("on: push\n"+jobs)))
+	text := "on: push\n" + jobs
+	b.push(map[string]string{primaryPath: text})
+	facts := must(config.ReadWorkflow(primaryPath, []byte(text)))
 	w := store.Watch{RepoID: b.at.ID, WorkflowPath: primaryPath, InstallationID: b.at.InstallationID, Facts: string(must(json.Marshal(facts))), Flow: "{}"}
 	if err := b.store.Update(b.ctx, func(ctx ctx, tx *store.Tx) error { return tx.SaveWatch(ctx, &w) }); err != nil {
 		t.Fatal(err)

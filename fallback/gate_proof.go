@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/redundancy-app/redundancy/config"
+	"github.com/redundancy-app/redundancy/githubapi"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -24,11 +25,14 @@ func proofGate(ctx context.Context, e *Engine, sc *scope, s step) (*hold, error)
 	if sc.flow.Effect == config.Idempotent || sc.flow.Effect == config.Guarded {
 		return nil, nil
 	}
-	if guarded, err := e.carriesGuard(ctx, sc.inc); err != nil || guarded {
+	if guarded, err := e.guardedToCome(ctx, sc); err != nil || guarded {
 		return nil, err
 	}
 	why, err := sc.subject().ended(ctx, e, sc)
 	if err != nil || why != "" {
+		return nil, err
+	}
+	if guarded, err := e.guardedThere(ctx, sc); err != nil || guarded {
 		return nil, err
 	}
 	return &hold{
@@ -47,6 +51,44 @@ func mayStill(inc *store.Incident) string {
 		return fmt.Sprintf("run %d of %s has not ended and can still take effect", inc.RunID, workflowName(inc.WorkflowPath))
 	}
 	return workflowName(inc.WorkflowPath) + " may still start"
+}
+
+// guardedToCome says whether the run of a tick that has none yet would ask for
+// the claim before it does anything: it has the file of the default branch.
+func (e *Engine) guardedToCome(ctx context.Context, sc *scope) (bool, error) {
+	if Signal(sc.inc.Signal) != Missed || sc.inc.RunID != 0 {
+		return false, nil
+	}
+	return e.carriesGuard(ctx, sc.inc)
+}
+
+// guardedThere says the same of a run that exists, or that a push has still to
+// start: it has the file of its commit, whatever was changed since.
+func (e *Engine) guardedThere(ctx context.Context, sc *scope) (bool, error) {
+	sha := sc.inc.HeadSHA
+	if sc.inc.RunID != 0 {
+		r, ok, err := store.LatestAttempt(ctx, e.Store.Read(), sc.inc.RepoID, sc.inc.RunID)
+		if err != nil {
+			return false, err
+		}
+		if ok {
+			sha = r.HeadSHA
+		}
+	} else if Signal(sc.inc.Signal) != Absent {
+		return false, nil
+	}
+	if sha == "" {
+		return false, nil
+	}
+	data, err := workflowFile(ctx, sc, sha)
+	if githubapi.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	facts, _ := config.ReadWorkflow(sc.inc.WorkflowPath, data) // one with errors proves nothing
+	return facts.Guarded, nil
 }
 
 // carriesGuard says whether the workflow asks for the claim before it does

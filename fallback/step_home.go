@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/go-github/v62/github"
-
 	"github.com/redundancy-app/redundancy/fallback/home"
 )
 
@@ -16,8 +14,8 @@ func (s homeStep) preflight(ctx context.Context, sc *scope) (text string, eviden
 	if sc.inc.Event == "" { // nothing ran, and nothing says what would have
 		return "", nil
 	}
-	data, err := s.file(ctx, sc)
-	if err != nil {
+	data, err := workflowFile(ctx, sc, sc.inc.HeadSHA) // without a run, as it stands on the default branch
+	if err != nil || data == nil {
 		return "; its file could not be read, to tell whether it could run there", nil
 	}
 	v := home.Check(home.Input{
@@ -38,20 +36,3 @@ func (s homeStep) preflight(ctx context.Context, sc *scope) (text string, eviden
 
 // maxRefusals is how many reasons an incident keeps as evidence.
 const maxRefusals = 10
-
-// file is the workflow at the commit of the run, or as it stands on the default
-// branch when no run came.
-func (s homeStep) file(ctx context.Context, sc *scope) ([]byte, error) {
-	file, _, _, err := sc.client.Repositories.GetContents(ctx, sc.repo.Owner, sc.repo.Name, sc.inc.WorkflowPath, &github.RepositoryContentGetOptions{Ref: sc.inc.HeadSHA})
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", sc.inc.WorkflowPath, err)
-	}
-	if file == nil {
-		return nil, fmt.Errorf("read %s: it is no file", sc.inc.WorkflowPath)
-	}
-	text, err := file.GetContent()
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", sc.inc.WorkflowPath, err)
-	}
-	return []byte(text), nil
-}

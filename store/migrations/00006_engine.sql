@@ -21,10 +21,13 @@ CREATE TABLE workflow_runs (
     tick_at       BIGINT  NOT NULL DEFAULT 0,  -- the tick that this run answers; 0 none
     tick_cron     TEXT    NOT NULL DEFAULT '', -- of that tick: "spec|timezone"
     tombstone     TEXT    NOT NULL DEFAULT '', -- why nothing is expected of this run any more; '' while something is
+    unseen_at     BIGINT  NOT NULL DEFAULT 0,  -- since when GitHub has not shown its jobs; 0 it shows them
+    accounted     BOOLEAN NOT NULL DEFAULT FALSE, -- the consequences of its end were drawn
     PRIMARY KEY (repo_id, run_id, attempt)
 );
 CREATE INDEX workflow_runs_history ON workflow_runs (repo_id, workflow_path, created_at);
 CREATE INDEX workflow_runs_open ON workflow_runs (repo_id, workflow_path) WHERE status <> 'completed' AND tombstone = '';
+CREATE INDEX workflow_runs_owed ON workflow_runs (repo_id, workflow_path) WHERE status = 'completed' AND NOT accounted;
 CREATE INDEX workflow_runs_age ON workflow_runs (observed_at);
 
 -- One row per occurrence of a failure.

@@ -50,8 +50,7 @@ func TestRecoverLoop(t *testing.T) {
 		t.Errorf("%q, want %q", second.Steps[0].Reason, want)
 	}
 
-	// The recovery took 25 minutes this time, so 50 are looked back.
-	b.clock.Advance(50*time.Minute - time.Millisecond)
+	b.clock.Advance(coolDown - time.Millisecond)
 	third := b.failAs("Error: token 19 has expired")
 	b.wantState(third, Exhausted)
 	if !strings.HasPrefix(third.Reason, "recover_loop: ") || third.Loops != 2 || len(third.Steps) != 0 {
@@ -83,6 +82,34 @@ func TestCoolDownIsOver(t *testing.T) {
 			b.failAs("Error: x")
 			b.clock.Advance(c.after)
 			b.wantState(b.failAs(c.line), c.want)
+		})
+	}
+	for name, pause := range map[string]time.Duration{"no pause": 0, "after five days of a pause": 5 * 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, config.Workflow{Effect: config.Idempotent, Recover: []config.Step{local}})
+			b.pause(PauseRequest{Repo: b.at, Actor: "alice"})
+			first := b.failAs("Error: x")
+			b.pass(pause)
+			b.resume(ResumeRequest{Repo: b.at, Actor: "alice"})
+			b.wantState(b.incident(first.ID), Recovered)
+			b.clock.Advance(coolDown)
+			b.wantState(b.failAs("Error: x"), Recovered)
+		})
+	}
+	for name, c := range map[string]struct{ took, held time.Duration }{"25 minutes of work": {25 * time.Minute, 50 * time.Minute}, "four hours of work": {4 * time.Hour, maxCoolDown}} {
+		t.Run(name, func(t *testing.T) {
+			b := newKnownBench(t, config.Workflow{Recover: []config.Step{dispatch}})
+			b.failAs("Error: x")
+			if err := b.dispatched()[0].Progress(); err != nil {
+				t.Fatal(err)
+			}
+			b.clock.Advance(c.took)
+			b.fallbackWorked()
+			first := b.want(Recovered)
+			b.clock.Advance(time.Minute)
+			if second := b.failAs("Error: x"); second.NotBefore == nil || !second.NotBefore.Equal(first.SettledAt.Add(c.held)) {
+				t.Errorf("%s until %v, want %s after %v", second.State, second.NotBefore, c.held, first.SettledAt)
+			}
 		})
 	}
 	t.Run("another workflow", func(t *testing.T) {

@@ -283,3 +283,42 @@ func TestPruning(t *testing.T) {
 		t.Errorf("steps of a pruned incident: %v %v", left, err)
 	}
 }
+
+// Whatever has become of an incident's claim, its next step gets a higher
+// epoch: after a pause, and when a person asks again, weeks later.
+func TestEpochsGrowAfterWeeks(t *testing.T) {
+	for _, name := range []string{"given up", "paused"} {
+		t.Run(name, func(t *testing.T) {
+			b := newKnownBench(t, config.Workflow{Recover: []config.Step{dispatch, local}})
+			b.fail("failure")
+			first := b.want(Verifying)
+			if name == "paused" {
+				b.pause(PauseRequest{Repo: b.at, Actor: "alice"})
+			} else {
+				b.actions.exit["git-sync"] = 1
+			}
+			b.end(b.dispatched()[0], "failure")
+			b.observe(b.dispatched()[0].ID)
+			b.clock.Advance(32 * 24 * time.Hour)
+			b.restart()
+			b.observe(b.run(otherPath, "push", "failure").ID) // its incident takes what is old away
+			if name == "paused" {
+				b.resume(ResumeRequest{Repo: b.at, Actor: "alice"})
+			} else if a := b.ask(queue.Recover{IncidentID: first.ID, Actor: "mona"}); !a.Accepted {
+				t.Fatalf("%+v", a)
+			}
+			b.pass(time.Hour)
+			last := int64(0)
+			inc := b.incident(first.ID)
+			for _, st := range inc.Steps {
+				if st.Epoch <= last {
+					t.Errorf("epoch %d after epoch %d", st.Epoch, last)
+				}
+				last = st.Epoch
+			}
+			if want := map[string]int64{"given up": 3, "paused": 2}[name]; last < want {
+				t.Errorf("%s, %s: %v", inc.State, inc.Reason, steps(inc))
+			}
+		})
+	}
+}

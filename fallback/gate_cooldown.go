@@ -12,6 +12,9 @@ import (
 // counts as one that the recovery did not cure.
 const coolDown = 30 * time.Minute
 
+// maxCoolDown bounds it: a step is given that long.
+const maxCoolDown = 6 * time.Hour
+
 // maxLoops recoveries in a row that did not last are enough: the next one
 // would not either.
 const maxLoops = 2
@@ -37,7 +40,10 @@ func cooldownGate(ctx context.Context, e *Engine, sc *scope, s step) (*hold, err
 	if err != nil || !ok {
 		return nil, err
 	}
-	window := e.coolDown(&prev)
+	window, err := e.coolDown(ctx, &prev)
+	if err != nil {
+		return nil, err
+	}
 	until := prev.SettledAt.Time().Add(window)
 	if !since.Time().Before(until) {
 		return nil, nil
@@ -70,9 +76,21 @@ func repeats(inc *store.Incident) bool {
 }
 
 // coolDown is how long after a recovery the same failure is held back: half an
-// hour, or twice as long as the recovery took.
-func (e *Engine) coolDown(prev *store.Incident) time.Duration {
-	return max(e.scaled(coolDown), 2*prev.SettledAt.Time().Sub(prev.OpenedAt.Time()))
+// hour, or twice as long as its last round was at work, up to six hours. How
+// long the incident was held back before that says nothing about the failure.
+func (e *Engine) coolDown(ctx context.Context, prev *store.Incident) (time.Duration, error) {
+	steps, err := e.Store.Steps(ctx, prev.ID)
+	if err != nil {
+		return 0, err
+	}
+	began := prev.SettledAt
+	for i := range steps {
+		if st := &steps[i]; st.Round == prev.Round && st.Epoch != 0 {
+			began = min(began, st.IntentAt)
+		}
+	}
+	took := prev.SettledAt.Time().Sub(began.Time())
+	return max(e.scaled(coolDown), min(2*took, e.scaled(maxCoolDown))), nil
 }
 
 // worked says whether the step has recovered an incident.

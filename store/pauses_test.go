@@ -42,6 +42,16 @@ func TestPruningKeepsWhatStillMatters(t *testing.T) {
 				return err
 			}
 		}
+		// Of an incident that waits: its next grant needs a higher epoch.
+		if err := tx.SettleClaim(ctx, "waits", "x", ago(KeepIncidents+hour)); err != nil {
+			return err
+		}
+		if err := tx.FreeClaim(ctx, "waits", ago(KeepIncidents+hour)); err != nil {
+			return err
+		}
+		if _, err := tx.OpenIncident(ctx, &Incident{OccurrenceKey: "waits", State: "exhausted", Ladder: "{}"}); err != nil {
+			return err
+		}
 		return tx.PruneEngine(ctx, now)
 	})
 	if err != nil {
@@ -61,7 +71,7 @@ func TestPruningKeepsWhatStillMatters(t *testing.T) {
 			t.Errorf("refusal of attempt %d: %t, %v", attempt, ok, err)
 		}
 	}
-	for key, want := range map[string]bool{"old": false, "new": true} {
+	for key, want := range map[string]bool{"old": false, "new": true, "waits": true} {
 		if _, ok, err := s.Claim(t.Context(), key); err != nil || ok != want {
 			t.Errorf("claim %s: %t, %v", key, ok, err)
 		}

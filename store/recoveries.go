@@ -45,14 +45,17 @@ const (
 	KeepSparse = 400 * 24 * time.Hour
 	SparseRuns = 20
 	// keepClaims exceeds the 48 h of a tombstone: a primary can be 12 h late,
-	// and a re-run of it is possible for 30 days.
+	// and a re-run of it is possible for 30 days. The claim of an incident is
+	// kept as long as that: its epochs must go on growing.
 	keepClaims   = 31 * 24 * time.Hour
 	keepRequests = 30 * 24 * time.Hour
 )
 
 // PruneEngine removes what is too old to matter: settled incidents with their
-// steps and timeline, runs, tombstones and answers. Open incidents stay.
+// steps and timeline, runs, tombstones and answers. Open incidents stay, and
+// the claims of all that do.
 func (tx *Tx) PruneEngine(ctx context.Context, now time.Time) error {
+	const nobodys = " AND NOT EXISTS (SELECT 1 FROM incidents AS i WHERE i.occurrence_key = claims.key)"
 	for _, p := range []struct {
 		query string
 		age   time.Duration
@@ -63,9 +66,9 @@ func (tx *Tx) PruneEngine(ctx context.Context, now time.Time) error {
 			WHERE n.repo_id = workflow_runs.repo_id AND n.workflow_path = workflow_runs.workflow_path
 			AND n.event = workflow_runs.event AND n.created_at > workflow_runs.created_at
 			ORDER BY n.created_at LIMIT 1 OFFSET ` + strconv.Itoa(SparseRuns-1) + `)`, keepRuns},
-		{"DELETE FROM claims WHERE updated_at < ? AND state IN ('free', 'done')", keepClaims},
+		{"DELETE FROM claims WHERE updated_at < ? AND state IN ('free', 'done')" + nobodys, keepClaims},
 		// What was never settled: nobody can act on it any more.
-		{"DELETE FROM claims WHERE updated_at < ? AND state IN ('held', 'in_doubt')", KeepIncidents},
+		{"DELETE FROM claims WHERE updated_at < ? AND state IN ('held', 'in_doubt')" + nobodys, KeepIncidents},
 		{"DELETE FROM claim_refusals WHERE at < ?", keepRuns},
 		{"DELETE FROM pauses WHERE (ended_at <> 0 OR until_at <> 0) AND max(ended_at, until_at) < ?", KeepIncidents},
 		{"DELETE FROM recover_requests WHERE at < ?", keepRequests},

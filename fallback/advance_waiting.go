@@ -3,6 +3,7 @@ package fallback
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -54,6 +55,8 @@ func (e *Engine) doubt(ctx context.Context, sc *scope) (next, error) {
 		return e.settle(ctx, sc, st, res)
 	case pending:
 		return next{at: e.Clock.Now().Add(e.scaled(pollDoubt))}, nil
+	case inDoubt: // for another reason, perhaps
+		return next{}, e.noteOnce(ctx, sc.inc, fmt.Sprintf("step %d (%s): %s", st.StepIndex+1, describe(st.Kind, st.Target), res.reason), res.evidence)
 	default:
 		return next{}, nil
 	}

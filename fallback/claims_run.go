@@ -14,12 +14,14 @@ func (e *Engine) grantRun(ctx context.Context, tx *store.Tx, s claimSubject, r C
 		return c, "", err
 	}
 	switch {
-	case s.run.Attempt != attempt:
+	case attempt > s.run.Attempt:
+		return c, "", e.aheadOfRecord(ctx, tx, s, c, attempt)
+	case attempt < s.run.Attempt:
 		return c, fmt.Sprintf("attempt %d is not the newest one of the run, which is %d", attempt, s.run.Attempt), nil
 	case s.run.Completed():
 		return c, fmt.Sprintf("attempt %d has ended", attempt), nil
 	}
-	if known && isIncident(c.Owner) {
+	if known && isIncident(c.Owner) && c.State != store.ClaimFree { // what was given up is whose who comes first
 		ours, why, err := e.ourOwn(ctx, tx, s, c)
 		if err != nil || ours && why == "" {
 			return c, why, err
@@ -39,6 +41,20 @@ func (e *Engine) grantRun(ctx context.Context, tx *store.Tx, s claimSubject, r C
 		return c, why, err
 	}
 	return c, why, e.refuseRun(ctx, tx, s, c)
+}
+
+// aheadOfRecord answers an attempt that GitHub does not show yet: nil when a step
+// of ours has started it and holds the claim, and [ErrClaimBusy] otherwise, so
+// that it asks again: told to skip, its success would count, since nothing is on
+// record of it.
+func (e *Engine) aheadOfRecord(ctx context.Context, tx *store.Tx, s claimSubject, c store.Claim, attempt int) error {
+	ahead := *s.run
+	ahead.Attempt = attempt
+	ours, why, err := e.ourOwn(ctx, tx, claimSubject{key: s.key, run: &ahead}, c)
+	if err == nil && (!ours || why != "") {
+		err = fmt.Errorf("%w: attempt %d of run %d is not to be seen yet", ErrClaimBusy, attempt, s.run.RunID)
+	}
+	return err
 }
 
 // ourOwn says whether a run is what a step of ours has started: it acts under

@@ -215,8 +215,14 @@ func (e *Engine) ended(ctx context.Context, tx *store.Tx, o observation, known s
 // succeeded is the news that the workflow works: its breaker closes, and
 // incidents that were given up or held back look again.
 func (e *Engine) succeeded(ctx context.Context, tx *store.Tx, r store.WorkflowRun) error {
-	if err := e.closeBreaker(ctx, tx, r.RepoID, r.WorkflowPath); err != nil {
+	proves, err := store.Proves(ctx, tx, r)
+	if err != nil {
 		return err
+	}
+	if proves {
+		if err := e.closeBreaker(ctx, tx, r.RepoID, r.WorkflowPath); err != nil {
+			return err
+		}
 	}
 	list, err := store.Incidents(ctx, tx, store.IncidentFilter{
 		RepoID: r.RepoID, WorkflowPath: r.WorkflowPath, States: []string{string(Exhausted), string(Suppressed)},

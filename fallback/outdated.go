@@ -52,11 +52,16 @@ func (e *Engine) listLater(ctx context.Context, sc *scope) (later store.Workflow
 		}
 		err := e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 			later, err = e.save(ctx, tx, inc.RepoID, r)
+			if err == nil {
+				ok, err = store.Proves(ctx, tx, later)
+			}
 			return err
 		})
-		return later, err == nil && later.Conclusion == "success", err
+		if err != nil || ok {
+			return later, ok, err
+		}
 	}
-	return later, false, nil
+	return store.WorkflowRun{}, false, nil
 }
 
 // well ends an incident because the workflow works again.

@@ -62,7 +62,7 @@ var transitions = []transition{
 	{Verifying, Recovered, "the evidence says success"},
 	{Verifying, Recovering, "the evidence says anything else"},
 	{Verifying, Superseded, "the run was re-run by somebody and succeeded"},
-	{Verifying, InDoubt, "no evidence came in time, or it is gone"},
+	{Verifying, InDoubt, "no evidence came in time, it is gone, or it proves nothing"},
 
 	{Exhausted, Failing, "a person, or at most three times another system, asked for another round; or its steps could not begin, and what they depend on works again"},
 	{Exhausted, Superseded, "the run was re-run by somebody and succeeded, or a newer tick or commit took its place"},

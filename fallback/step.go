@@ -121,10 +121,27 @@ func (e *Engine) verifyRun(ctx context.Context, sc *scope, st *store.Step) (resu
 		return e.overdue(sc, st, known), nil
 	case known.Conclusion != "success":
 		return result{verdict: failedStep, reason: fmt.Sprintf("run %d, attempt %d, concluded %s", known.RunID, known.Attempt, known.Conclusion), evidence: evidence}, nil
+	}
+	proves, err := store.Proves(ctx, e.Store.Read(), known)
+	switch {
+	case err != nil:
+		return result{}, err
+	case !proves:
+		return skippedStep(sc, known, evidence), nil
 	case st.Kind == kindRerun && known.Attempt > st.RunAttempt:
 		return result{verdict: overtaken, over: known}, nil
 	}
 	return result{verdict: succeeded, reason: fmt.Sprintf("run %d, attempt %d, concluded success", known.RunID, known.Attempt), evidence: evidence}, nil
+}
+
+// skippedStep is a run that was told to skip the work, and has succeeded by
+// that. One of its jobs may have been told to do it before.
+func skippedStep(sc *scope, known store.WorkflowRun, evidence map[string]any) result {
+	reason := fmt.Sprintf("run %d, attempt %d, was told to skip its work; that it succeeded proves nothing", known.RunID, known.Attempt)
+	if sc.flow.Effect == config.Idempotent {
+		return result{verdict: failedStep, reason: reason, evidence: evidence}
+	}
+	return result{verdict: inDoubt, reason: reason, evidence: evidence}
 }
 
 // overdue waits for a run that has not ended, up to the deadline. Past it the

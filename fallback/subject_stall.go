@@ -209,7 +209,11 @@ func (stallSubject) look(ctx context.Context, e *Engine, sc *scope) (n next, sto
 // stalledRunEnded says what the end of the run means: an end that we have
 // asked for is none of its own.
 func (e *Engine) stalledRunEnded(ctx context.Context, sc *scope, known store.WorkflowRun) (n next, stop bool, err error) {
-	if known.Conclusion == "success" {
+	proves, err := store.Proves(ctx, e.Store.Read(), known)
+	if err != nil {
+		return next{}, false, err
+	}
+	if proves {
 		return next{}, true, e.supersede(ctx, sc, known)
 	}
 	if known.Attempt == sc.inc.RunAttempt && known.Conclusion == sc.inc.Conclusion {
@@ -219,9 +223,12 @@ func (e *Engine) stalledRunEnded(ctx context.Context, sc *scope, known store.Wor
 	s := State(sc.inc.State)
 	asked := sc.inc.CancelAskedAt != 0 && known.Attempt == sc.inc.RunAttempt
 	acting := s == Failing || s == Recovering || s == Suppressed
-	reason := fmt.Sprintf("attempt %d of the run concluded %s", known.Attempt, known.Conclusion)
+	reason, skipped := fmt.Sprintf("attempt %d of the run concluded %s", known.Attempt, known.Conclusion), known.Conclusion == "success"
+	if skipped {
+		reason += "; it was told to skip its work, so that this proves nothing"
+	}
 	return next{again: true}, true, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if !runs.Failed(known.Conclusion) && !asked && acting && !sc.inc.Forced {
+		if !runs.Failed(known.Conclusion) && !skipped && !asked && acting && !sc.inc.Forced {
 			sc.inc.HeldBy, sc.inc.NotBefore = "", 0
 			return e.move(ctx, tx, sc.inc, Superseded, reason+", which was somebody's decision", runEvidence(known))
 		}

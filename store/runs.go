@@ -120,11 +120,11 @@ func (s *Store) LatestRun(ctx context.Context, repoID int64, path string) (run W
 	return found(run, err, "read latest run")
 }
 
-// LaterSuccess is a successful run of the workflow on the branch that was
-// created after the given run; ok is false when none is known.
+// LaterSuccess is a run of the workflow on the branch that was created after the
+// given run and has done its work; ok is false when none is known.
 func LaterSuccess(ctx context.Context, db bun.IDB, inc *Incident) (run WorkflowRun, ok bool, err error) {
 	err = db.NewSelect().Model(&run).Where("repo_id = ?", inc.RepoID).Where("workflow_path = ?", inc.WorkflowPath).
-		Where("head_branch = ?", inc.HeadBranch).Where("conclusion = 'success'").Where("event NOT LIKE 'pull_request%'").
+		Where("head_branch = ?", inc.HeadBranch).Where(proves).Where("event NOT LIKE 'pull_request%'").
 		Where("created_at > ? OR (created_at = ? AND run_id > ?)", inc.RunCreatedAt, inc.RunCreatedAt, inc.RunID).
 		OrderExpr("created_at DESC, run_id DESC").Limit(1).Scan(ctx)
 	return found(run, err, "read later success")
@@ -135,7 +135,7 @@ func LaterSuccess(ctx context.Context, db bun.IDB, inc *Incident) (run WorkflowR
 func (s *Store) OtherConclusion(ctx context.Context, inc *Incident) (bool, error) {
 	ok, err := s.read.NewSelect().Model((*WorkflowRun)(nil)).Where("repo_id = ?", inc.RepoID).
 		Where("workflow_path = ?", inc.WorkflowPath).Where("head_sha = ?", inc.HeadSHA).
-		Where("conclusion = 'success'").Exists(ctx)
+		Where(proves).Exists(ctx)
 	if err != nil {
 		return false, fmt.Errorf("read runs of commit: %w", err)
 	}

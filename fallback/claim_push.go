@@ -11,8 +11,16 @@ import (
 // push, when the run was missed and an incident takes care of its work, and its
 // own otherwise. It has to agree with cameForPush about whose the run is.
 func (e *Engine) occurrenceOfPush(ctx context.Context, repo queue.Repo, r store.WorkflowRun) (string, error) {
-	own, db := occurrence(repo, r), e.Store.Read()
-	inc, ok, err := store.IncidentOfKey(ctx, db, pushKey(repo, r.WorkflowPath, r.HeadSHA))
+	db := e.Store.Read()
+	own, err := occurrenceOnRecord(ctx, db, repo, r)
+	if err != nil {
+		return "", err
+	}
+	key, err := pushOnRecord(ctx, db, repo, r.WorkflowPath, r.HeadSHA)
+	if err != nil {
+		return "", err
+	}
+	inc, ok, err := store.IncidentOfKey(ctx, db, key)
 	if err != nil || !ok || inc.HeadBranch != r.HeadBranch {
 		return own, err
 	}

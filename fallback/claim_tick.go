@@ -17,12 +17,15 @@ func (e *Engine) occurrenceOf(ctx context.Context, at store.Repository, repo que
 	if r.Event == pushEvent {
 		return e.occurrenceOfPush(ctx, repo, r)
 	}
-	own := occurrence(repo, r)
+	db := e.Store.Read()
+	own, err := occurrenceOnRecord(ctx, db, repo, r)
+	if err != nil {
+		return "", err
+	}
 	onDefault := at.DefaultBranch == "" || r.HeadBranch == at.DefaultBranch
 	if r.TickAt != 0 || !onDefault || r.Event != schedule.Event && !byHand(r.Event) {
 		return own, nil
 	}
-	db := e.Store.Read()
 	inc, open, err := store.OpenTick(ctx, db, repo.ID, r.WorkflowPath, r.CreatedAt, unsettled)
 	if err != nil || open {
 		return inc.OccurrenceKey, err
@@ -38,7 +41,7 @@ func (e *Engine) occurrenceOf(ctx context.Context, at store.Repository, repo que
 	if err != nil || !ok {
 		return own, err
 	}
-	return occurrence(repo, twin), nil
+	return occurrenceOnRecord(ctx, db, repo, twin)
 }
 
 // byHand says whether an event is somebody's wish that the workflow does its

@@ -200,9 +200,13 @@ func (e *Engine) suspectPush(ctx context.Context, tx *store.Tx, args queue.Expec
 	if err := e.canary(ctx, tx, args.Repo, x.path, false, e.now()); err != nil {
 		return err
 	}
+	key, err := pushOnRecord(ctx, tx, args.Repo, x.path, args.SHA)
+	if err != nil {
+		return err
+	}
 	now := e.now()
 	inc := &store.Incident{
-		OccurrenceKey: pushKey(args.Repo, x.path, args.SHA), InstallationID: args.Repo.InstallationID, RepoID: args.Repo.ID,
+		OccurrenceKey: key, InstallationID: args.Repo.InstallationID, RepoID: args.Repo.ID,
 		Owner: args.Repo.Owner, Repo: args.Repo.Name, WorkflowPath: x.path, Event: pushEvent, HeadBranch: args.Branch, HeadSHA: args.SHA,
 		RunCreatedAt: pushed, Signal: string(Absent), BeganAt: pushed, State: string(Healthy), Ladder: string(ladder), OpenedAt: now, UpdatedAt: now,
 	}

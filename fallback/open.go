@@ -42,9 +42,13 @@ func (e *Engine) open(ctx context.Context, tx *store.Tx, o opening) (*store.Inci
 		return nil, fmt.Errorf("write ladder: %w", err)
 	}
 	r := o.run
+	key, err := occurrenceOnRecord(ctx, tx, o.repo, r)
+	if err != nil {
+		return nil, err
+	}
 	now := e.now()
 	inc := &store.Incident{
-		OccurrenceKey:  occurrence(o.repo, r),
+		OccurrenceKey:  key,
 		InstallationID: o.repo.InstallationID, RepoID: o.repo.ID, Owner: o.repo.Owner, Repo: o.repo.Name,
 		WorkflowPath: r.WorkflowPath, Event: r.Event, HeadBranch: r.HeadBranch, HeadSHA: r.HeadSHA,
 		RunID: r.RunID, RunAttempt: r.Attempt, RunURL: r.URL, RunCreatedAt: r.CreatedAt, Conclusion: r.Conclusion,

@@ -18,7 +18,11 @@ func (e *Engine) cameForPush(ctx context.Context, tx *store.Tx, repo queue.Repo,
 	if run.Event != pushEvent {
 		return 0, nil
 	}
-	inc, ok, err := store.IncidentOfKey(ctx, tx, pushKey(repo, run.WorkflowPath, run.HeadSHA))
+	key, err := pushOnRecord(ctx, tx, repo, run.WorkflowPath, run.HeadSHA)
+	if err != nil {
+		return 0, err
+	}
+	inc, ok, err := store.IncidentOfKey(ctx, tx, key)
 	if err != nil || !ok || inc.RunID != 0 {
 		return 0, err
 	}

@@ -26,8 +26,12 @@ func (e *Engine) suspectTick(ctx context.Context, tx *store.Tx, repo queue.Repo,
 		return nil, fmt.Errorf("write ladder: %w", err)
 	}
 	tick, now := store.MillisOf(t.At), e.now()
+	key, err := onRecord(ctx, tx, repo, func(at queue.Repo) string { return tickKey(at, w.WorkflowPath, t.Cron, tick) })
+	if err != nil {
+		return nil, err
+	}
 	inc := &store.Incident{
-		OccurrenceKey:  tickKey(repo, w.WorkflowPath, t.Cron, tick),
+		OccurrenceKey:  key,
 		InstallationID: repo.InstallationID, RepoID: repo.ID, Owner: repo.Owner, Repo: repo.Name,
 		WorkflowPath: w.WorkflowPath, Event: schedule.Event, RunCreatedAt: tick, Signal: string(Missed),
 		TickAt: tick, TickCron: t.Cron, BeganAt: tick, State: string(Healthy), Ladder: string(ladder), OpenedAt: now, UpdatedAt: now,
@@ -104,7 +108,11 @@ func (e *Engine) wakeTick(ctx context.Context, tx *store.Tx, repo queue.Repo, r 
 	if r.TickAt == 0 {
 		return nil
 	}
-	inc, ok, err := store.IncidentOfKey(ctx, tx, tickKey(repo, r.WorkflowPath, r.TickCron, r.TickAt))
+	key, err := occurrenceOnRecord(ctx, tx, repo, r)
+	if err != nil {
+		return err
+	}
+	inc, ok, err := store.IncidentOfKey(ctx, tx, key)
 	if err != nil || !ok {
 		return err
 	}

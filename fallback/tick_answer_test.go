@@ -197,3 +197,25 @@ func TestLateGuardedRunIsNoDuplicate(t *testing.T) {
 		t.Errorf("late primary %q", inc.Late)
 	}
 }
+
+// The App is installed anew between the fallback's success and the late run:
+// the repository and the tick are the same, and so is their work.
+func TestLateRunAfterANewInstallation(t *testing.T) {
+	b, tick := newTickBench(t, config.Workflow{Effect: config.Guarded, Recover: []config.Step{dispatch}})
+	b.until(tick.Add(62 * time.Minute))
+	b.fallbackWorked()
+	inc := b.want(Recovered)
+	if err := b.gh.Uninstall(b.at.InstallationID); err != nil {
+		t.Fatal(err)
+	}
+	b.pass(time.Minute)
+	b.at.InstallationID = b.gh.Install("acme")
+	b.listed("site")
+	b.watch()
+	b.until(tick.Add(11 * time.Hour))
+	b.skipsByGuard(b.come())
+	if inc = b.incident(inc.ID); inc.Late != latePrimarySkipped {
+		t.Errorf("late primary %q", inc.Late)
+	}
+	b.only()
+}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -100,9 +101,15 @@ func (s *server) incident(w http.ResponseWriter, r *http.Request) {
 
 // RecoverRequest is the body of POST /api/v1/recover.
 type RecoverRequest struct {
-	Repo   string `json:"repo"`             // owner/name
+	Repo   string `json:"repo,omitempty"`   // owner/name; not needed with incident
 	Target string `json:"target,omitempty"` // workflow; may be left out when only one can be meant
 	Reason string `json:"reason,omitempty"`
+	// Incident is this one, instead of what has trouble with the target. With
+	// Done its work was done and it is to end; it has to be in doubt.
+	Incident int64 `json:"incident,omitempty"`
+	Done     bool  `json:"done,omitempty"`
+	// Actor is who it is, for the record; default "api".
+	Actor string `json:"actor,omitempty"`
 	// Key makes a repeated request harmless: the same key gets the same answer
 	// and acts once. At most 100 characters.
 	Key string `json:"key,omitempty"`
@@ -115,8 +122,15 @@ func (s *server) recover(w http.ResponseWriter, r *http.Request) {
 	if !decode(w, r, &in) {
 		return
 	}
-	if len(in.Target) > 255 || len(in.Reason) > 1000 || len(in.Key) > 100 {
-		refuse(w, http.StatusBadRequest, "target, reason and key are too long: at most 255, 1000 and 100 characters")
+	if len(in.Target) > 255 || len(in.Reason) > 1000 || len(in.Key) > 100 || len(in.Actor) > maxActor {
+		refuse(w, http.StatusBadRequest, "target, reason, key or actor is too long: at most 255, 1000, 100 and 100 characters")
+		return
+	}
+	if in.Incident < 0 || in.Done && in.Incident == 0 || in.Incident != 0 && in.Target != "" {
+		refuse(w, http.StatusBadRequest, "incident: want the id of an incident, which done needs, and no target with it")
+		return
+	}
+	if !s.ofIncident(w, r, &in) {
 		return
 	}
 	repo, ok := s.covered(w, r, in.Repo)
@@ -125,7 +139,7 @@ func (s *server) recover(w http.ResponseWriter, r *http.Request) {
 	}
 	req := queue.Recover{
 		Repo:   queue.Repo{InstallationID: repo.InstallationID, ID: repo.ID, Owner: repo.Owner, Name: repo.Name},
-		Target: in.Target, Reason: in.Reason, Actor: "api",
+		Target: in.Target, Reason: in.Reason, Actor: cmp.Or(in.Actor, "api"), IncidentID: in.Incident, Done: in.Done,
 	}
 	if in.Key != "" {
 		req.DeliveryID = "api:" + in.Key
@@ -139,6 +153,24 @@ func (s *server) recover(w http.ResponseWriter, r *http.Request) {
 	default:
 		answer(w, http.StatusConflict, got)
 	}
+}
+
+// ofIncident fills in whose incident is meant. ok is false when the request has
+// been refused.
+func (s *server) ofIncident(w http.ResponseWriter, r *http.Request, in *RecoverRequest) (ok bool) {
+	if in.Incident == 0 || in.Repo != "" {
+		return true
+	}
+	inc, known, err := s.cfg.Incidents.Incident(r.Context(), in.Incident)
+	switch {
+	case err != nil:
+		s.fail(w, r, err)
+	case !known:
+		refuse(w, http.StatusNotFound, fmt.Sprintf("no incident %d", in.Incident))
+	default:
+		in.Repo = inc.Repo.FullName()
+	}
+	return err == nil && known
 }
 
 // number reads the id of an incident; empty means 0, none.

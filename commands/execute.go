@@ -42,6 +42,8 @@ func (c *call) dispatch(ctx context.Context, position int, req comment.Request) 
 	switch req.Name {
 	case comment.Recover:
 		return c.recover(ctx, position, req.Args)
+	case comment.Done:
+		return c.done(ctx, position, req.Args[0])
 	case comment.Status:
 		status, err := c.Engine.Status(ctx, c.args.Repo.ID)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/redundancy-app/redundancy/checks/checkrun"
 	"github.com/redundancy-app/redundancy/config"
 	"github.com/redundancy-app/redundancy/fallback"
+	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -67,12 +68,37 @@ func answered(a fallback.Answer) result {
 	return r
 }
 
+// done says that the work of an incident in doubt was done; the engine looks
+// whether it is one of this repository.
+func (c *call) done(ctx context.Context, position int, arg string) (result, error) {
+	id, no := incidentNumber(arg)
+	if id == 0 {
+		return no, nil
+	}
+	a, err := c.Engine.Recover(ctx, queue.Recover{
+		Repo: c.args.Repo, Reason: "comment", Actor: c.args.Author, Done: true, IncidentID: id, DeliveryID: c.key(position),
+	})
+	if err != nil {
+		return result{}, fmt.Errorf("say that incident %d was done: %w", id, err)
+	}
+	return answered(a), nil
+}
+
+// incidentNumber reads "12" or "#12"; 0 when it is neither, and then no is the answer.
+func incidentNumber(arg string) (id int64, no result) {
+	no = result{outcome: failed, answer: fmt.Sprintf("There is no incident %s in this repository.", checkrun.Code(arg))}
+	id, err := strconv.ParseInt(strings.TrimPrefix(arg, "#"), 10, 64)
+	if err != nil || id < 0 {
+		return 0, no
+	}
+	return id, no
+}
+
 // explain tells about incidents of this repository only: numbers are easily guessed.
 func (c *call) explain(ctx context.Context, arg string) (result, error) {
-	no := result{outcome: failed, answer: fmt.Sprintf("There is no incident %s in this repository.", checkrun.Code(arg))}
-	id, err := strconv.ParseInt(strings.TrimPrefix(arg, "#"), 10, 64)
-	if err != nil {
-		return no, nil //nolint:nilerr // it is the answer
+	id, no := incidentNumber(arg)
+	if id == 0 {
+		return no, nil
 	}
 	inc, ok, err := store.ReadIncident(ctx, c.Store.Read(), id)
 	if err != nil {

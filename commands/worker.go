@@ -1,5 +1,5 @@
 // Package commands answers what people write into comments: "/redundancy
-// recover", "status", "validate", "pause", "resume", "explain", "help". The grammar stands in
+// recover", "done", "status", "validate", "pause", "resume", "explain", "help". The grammar stands in
 // [commands/comment]; here a command is authorised, run once and answered.
 //
 // The order of things makes repetition harmless. Nothing happens before GitHub

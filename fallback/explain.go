@@ -40,6 +40,9 @@ func (e *Engine) Explain(ctx context.Context, id int64) (lines []string, ok bool
 	}
 	x := explainer{inc: &inc, steps: steps, events: events, now: e.now()}
 	if claimed {
+		if e.lapsed(c) { // written down when the next one asks
+			c.State = store.ClaimInDoubt
+		}
 		x.claim = &c
 	}
 	if paused.ID != 0 {
@@ -189,13 +192,13 @@ func (x *explainer) late() {
 	switch x.inc.LatePrimary {
 	case "":
 	case latePrimarySkipped:
-		x.say("The run came after all, asked for the claim, and was told to skip its work.")
+		x.say("%s, asked for the claim, and was told to skip its work.", lateRun(x.inc))
 	case latePrimaryCancelled:
-		x.say("The run came after all and was cancelled before it had done anything.")
+		x.say("%s and was cancelled before it had done anything.", lateRun(x.inc))
 	case latePrimaryDuplicate:
-		x.say("The run came after all and had begun: the work may have been done twice.")
+		x.say("%s and had begun: the work may have been done twice.", lateRun(x.inc))
 	default:
-		x.say("The run came after all: %s.", strings.ReplaceAll(x.inc.LatePrimary, "_", " "))
+		x.say("%s: %s.", lateRun(x.inc), strings.ReplaceAll(x.inc.LatePrimary, "_", " "))
 	}
 }
 
@@ -231,39 +234,6 @@ func (x *explainer) holds() {
 	if x.pause != nil {
 		x.say("There is a pause: %s. Nothing new begins by itself meanwhile.", pauseText(x.pause))
 	}
-}
-
-// next says what a person can do.
-func (x *explainer) next() {
-	name := workflowName(x.inc.WorkflowPath)
-	switch State(x.inc.State) {
-	case Suspected:
-		x.say("There is nothing to do: it is looked at again.")
-	case Failing, Recovering, Verifying:
-		x.say("There is nothing to do while it is being recovered.")
-	case Suppressed:
-		x.say("To recover it all the same, %s.", x.press(name))
-	case InDoubt:
-		if Signal(x.inc.Signal) == Stalled && x.inc.HeldBy == proofName {
-			x.say("Run %d is still under way: %s. Cancel it first if its work is to be done by the next step; otherwise both may do it. Then %s.", x.inc.RunID, x.inc.RunURL, x.press(name))
-			break
-		}
-		x.say("Find out whether the work was done. If it was not, %s.", x.press(name))
-	case Exhausted:
-		again := "To try the steps again"
-		if n := x.rungs(); n == 1 {
-			again = "To try the step again"
-		}
-		x.say("Repair what is broken; a later success closes this. %s, %s.", again, x.press(name))
-	}
-	if x.pause != nil && !State(x.inc.State).Settled() && x.pause.Scope == store.PauseWorkflow {
-		x.say("To end the pause, write: /redundancy resume %s", name)
-	}
-}
-
-// press says how a person has it recovered.
-func (x *explainer) press(name string) string {
-	return fmt.Sprintf("press Recover, comment /redundancy recover %s, or run: redundancy recover %s/%s %s", name, x.inc.Owner, x.inc.Repo, name)
 }
 
 func (x *explainer) rungs() int {

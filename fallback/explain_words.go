@@ -12,7 +12,7 @@ import (
 // evidenceText names the pieces of evidence that a person can look at.
 func evidenceText(ev map[string]any) string {
 	var parts []string
-	for _, k := range []string{"run", "attempt", "conclusion", "exit_code", "duration", "started_by", "url"} {
+	for _, k := range []string{"run", "attempt", "conclusion", "exit_code", "duration", "started_by", "url", "actor", "said", "why"} {
 		if v, ok := ev[k]; ok {
 			if n, isNumber := v.(float64); isNumber { // JSON knows no other
 				v = int64(n)

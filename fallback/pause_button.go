@@ -19,6 +19,7 @@ const buttonPause = 24 * time.Hour
 // Identifiers of the buttons of a Check Run.
 const (
 	ButtonRecover = "recover"
+	ButtonDone    = "done"
 	ButtonPause   = "pause"
 	ButtonResume  = "resume"
 )

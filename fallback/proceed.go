@@ -186,7 +186,7 @@ func (e *Engine) claimed(ctx context.Context, tx *store.Tx, inc *store.Incident,
 	case store.ClaimDone:
 		return e.move(ctx, tx, inc, Superseded, "the work is already done by "+c.Owner, evidence)
 	case store.ClaimInDoubt:
-		return e.move(ctx, tx, inc, InDoubt, c.Owner+" held the claim and never said what it did", evidence)
+		return e.claimDoubted(ctx, tx, inc, c)
 	default:
 		return waitError{until: c.LeaseUntil.Time().Add(time.Second), why: "waiting for the claim: " + refusalOf(c)}
 	}

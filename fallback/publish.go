@@ -91,6 +91,9 @@ func (e *Engine) report(inc *store.Incident, steps []store.Step) checkrun.Run {
 	r.Status, r.Conclusion, r.CompletedAt = checkrun.Completed, conclusion(State(inc.State)), inc.UpdatedAt.Time()
 	if State(inc.State).Waiting() {
 		r.Actions = []checkrun.Action{{Label: "Recover", Description: buttonText(inc), Identifier: ButtonRecover}}
+		if State(inc.State) == InDoubt { // with that of the pause it has three, which is GitHub's limit
+			r.Actions = append(r.Actions, checkrun.Action{Label: "It was done", Description: "Close this without doing it again", Identifier: ButtonDone})
+		}
 	}
 	return r
 }
@@ -135,6 +138,9 @@ func title(inc *store.Incident) string {
 }
 
 func buttonText(inc *store.Incident) string {
+	if Signal(inc.Signal) == Disabled {
+		return "Enable the workflow again"
+	}
 	switch State(inc.State) {
 	case Exhausted:
 		return "Try all steps again"

@@ -39,13 +39,25 @@ func occasion(inc *store.Incident) string {
 func lateOccasion(inc *store.Incident) string {
 	switch inc.LatePrimary {
 	case latePrimarySkipped:
-		return "Its own run came later and was told to skip the work.\n"
+		return lateRun(inc) + ", asked for the claim, and was told to skip the work.\n"
 	case latePrimaryCancelled:
 		return "Its own run came later and ended before a step of it had begun.\n"
 	case latePrimaryDuplicate:
 		return "**Its own run came as well: the work may have been done twice.**\n"
 	}
 	return ""
+}
+
+// lateRun says how an incident's own run turned up again.
+func lateRun(inc *store.Incident) string {
+	switch Signal(inc.Signal) {
+	case Failed:
+		return "The run was started again"
+	case Stalled:
+		return "The run got on after all"
+	default:
+		return "The run came after all"
+	}
 }
 
 // titleOf is the title of an incident whose run did not fail, "" where the

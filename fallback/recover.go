@@ -38,6 +38,9 @@ func (e *Engine) Recover(ctx context.Context, r queue.Recover) (Answer, error) {
 			return Answer{Accepted: old.Accepted, Message: old.Message, IncidentID: old.IncidentID}, err
 		}
 	}
+	if r.Done {
+		return e.workDone(ctx, r, key)
+	}
 	if r.Depth >= MaxDepth {
 		return refuse("This request is number %d of a chain of recoveries that start each other; the chain ends here.", r.Depth+1), nil
 	}
@@ -93,7 +96,11 @@ func requestKey(r queue.Recover) string {
 	if r.DeliveryID == "" {
 		return ""
 	}
-	return fmt.Sprintf("%s|%d|%s|%d", r.DeliveryID, r.Repo.ID, r.Target, r.IncidentID)
+	key := fmt.Sprintf("%s|%d|%s|%d", r.DeliveryID, r.Repo.ID, r.Target, r.IncidentID)
+	if r.Done {
+		key += "|done"
+	}
+	return key
 }
 
 // goOn is a decision about an incident that is not over.
@@ -122,13 +129,22 @@ func (e *Engine) goOn(ctx context.Context, r queue.Recover, key string, id int64
 		case Signal(inc.Signal) == Upstream:
 			answer = refuse("Incident %d is about %s. What waits for it goes on by itself when that works again; each of its incidents can be recovered now.", id, upstream.Name(inc.WorkflowPath))
 		case State(inc.State).Active():
-			held, err := e.heldElsewhere(ctx, tx, &inc)
+			claim, held, err := e.heldElsewhere(ctx, tx, &inc)
 			if err != nil {
 				return err
 			}
 			answer.Message = fmt.Sprintf("Already recovering %s, incident %d: %s.", name, id, inc.Reason)
-			if held != "" {
-				answer = Answer{IncidentID: id, Message: fmt.Sprintf("Incident %d of %s waits for its claim, and nothing is done meanwhile: %s. It goes on when the claim is given back.", id, name, held)}
+			if !held {
+				break
+			}
+			a, answered, err := e.waitsForClaim(ctx, tx, &inc, claim, r.Automated)
+			if err != nil {
+				return err
+			}
+			if answered {
+				answer = a
+			} else if answer.Message, err = e.decide(ctx, tx, &inc, r, c, known); err != nil {
+				return err
 			}
 		case State(inc.State).Waiting():
 			if r.Automated {
@@ -183,8 +199,15 @@ func (e *Engine) decide(ctx context.Context, tx *store.Tx, inc *store.Incident, 
 	}
 	if was == InDoubt && inc.HeldBy != proofName { // there, nothing was begun
 		// The person takes the doubt upon themselves; a step in doubt is not
-		// looked at any more, and its claim is free for the next epoch.
-		inc.StepIndex++
+		// looked at any more, and its claim is free for the next epoch. When
+		// somebody else held the claim, no step of ours has begun.
+		held, known, err := store.ReadClaim(ctx, tx, inc.OccurrenceKey)
+		if err != nil {
+			return "", err
+		}
+		if !known || isIncident(held.Owner) {
+			inc.StepIndex++
+		}
 		if err := tx.FreeClaim(ctx, inc.OccurrenceKey, e.now()); err != nil {
 			return "", err
 		}

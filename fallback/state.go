@@ -75,7 +75,7 @@ var transitions = []transition{
 	{Suppressed, Healthy, "a later run of the workflow succeeded on the branch"},
 
 	{InDoubt, Failing, "a person decided to go on with the next step, or it is proven that nothing else will do the work"},
-	{InDoubt, Recovered, "late evidence says success"},
+	{InDoubt, Recovered, "late evidence says success, or a person says that the work was done"},
 	{InDoubt, Recovering, "late evidence says that the step failed"},
 	{InDoubt, Healthy, "a later run of the workflow succeeded on the branch, and no step of ours is in doubt"},
 	{InDoubt, Superseded, "the run was re-run by somebody and succeeded, or a newer tick or commit took its place"},

@@ -27,9 +27,9 @@ func (e *Engine) holder(ctx context.Context, sc *scope) error {
 }
 
 // acquire takes the claim of an incident for its next step. A primary that
-// holds it is waited for as long as it runs; once it has provably ended without
-// success, the claim is taken over with a new epoch, and the old one is refused
-// from then on.
+// holds it is waited for as long as it runs and its lease lasts; after that the
+// claim is in doubt. Once it has provably ended without success, the claim is
+// taken over with a new epoch, and the old one is refused from then on.
 func (e *Engine) acquire(ctx context.Context, tx *store.Tx, inc *store.Incident, now, lease store.Millis) (store.Claim, bool, error) {
 	// A person may have paused since the gates were asked.
 	if paused, err := e.pausedNow(ctx, tx, inc); err != nil || paused {
@@ -44,11 +44,16 @@ func (e *Engine) acquire(ctx context.Context, tx *store.Tx, inc *store.Incident,
 		return tx.Acquire(ctx, inc.OccurrenceKey, incidentOwner(inc.ID), now, lease)
 	}
 	r, seen, err := store.LatestAttempt(ctx, tx, inc.RepoID, id)
+	underWay := !seen || r.Attempt == attempt && !r.Completed()
 	switch {
 	case err != nil:
 		return c, false, err
-	case !seen || r.Attempt == attempt && !r.Completed():
-		return c, false, waitError{until: e.poll(c.UpdatedAt), why: "waiting for the claim: " + refusalOf(c)} // its end comes as a webhook
+	case underWay && e.lapsed(c):
+		// It may have acted and died, or still act: the claim is in doubt from now on.
+		return tx.Acquire(ctx, inc.OccurrenceKey, incidentOwner(inc.ID), now, lease)
+	case underWay: // its end comes as a webhook
+		until := minTime(e.poll(c.UpdatedAt), c.LeaseUntil.Time().Add(time.Second))
+		return c, false, waitError{until: until, why: "waiting for the claim: " + refusalOf(c)}
 	case r.Attempt == attempt && r.Conclusion == "success":
 		c.State = store.ClaimDone
 		return c, false, tx.SettleRun(ctx, id, now)

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,6 +18,7 @@ const (
 	recoverCheckPrefix = "redundancy / recover "
 	// The identifiers of the buttons.
 	recoverAction = "recover"
+	doneAction    = "done"
 	pauseAction   = "pause"
 	resumeAction  = "resume"
 )
@@ -59,11 +61,11 @@ func (h *CheckRun) decide(ctx context.Context, e *checkRunEvent, deliveryID stri
 		return ignore(notOurs), nil
 	}
 	button := e.RequestedAction.Identifier
-	if e.Action == "requested_action" && button != recoverAction && button != pauseAction && button != resumeAction {
+	if e.Action == "requested_action" && !slices.Contains([]string{recoverAction, doneAction, pauseAction, resumeAction}, button) {
 		return ignore("button is not one of ours"), nil
 	}
 	if target, ok := strings.CutPrefix(e.CheckRun.Name, recoverCheckPrefix); ok {
-		if e.Action == "requested_action" && button != recoverAction {
+		if e.Action == "requested_action" && (button == pauseAction || button == resumeAction) {
 			return h.pause(ctx, e, repo, target, deliveryID)
 		}
 		return h.recover(ctx, e, repo, target, deliveryID)
@@ -74,7 +76,8 @@ func (h *CheckRun) decide(ctx context.Context, e *checkRunEvent, deliveryID stri
 	return ignore("check run is not one of ours"), nil
 }
 
-// recover asks for the recovery of the incident behind a Check Run again. Only
+// recover asks for the recovery of the incident behind a Check Run again, or
+// says that its work was done. Only
 // people with write access see the button, but the page may be older than the
 // permission, so the worker is told to verify.
 func (h *CheckRun) recover(ctx context.Context, e *checkRunEvent, repo queue.Repo, target, deliveryID string) (intent, error) {
@@ -85,12 +88,15 @@ func (h *CheckRun) recover(ctx context.Context, e *checkRunEvent, repo queue.Rep
 	if err != nil {
 		return intent{}, err
 	}
-	reason := "button"
+	reason, done := "button", e.RequestedAction.Identifier == doneAction
 	if e.Action == "rerequested" {
-		reason = "re-run of the check run"
+		reason, done = "re-run of the check run", false
+	}
+	if done && incident == 0 {
+		return ignore("check run shows no incident that is on record"), nil
 	}
 	return enqueue(queue.Recover{
-		Repo: repo, Target: cut(target, maxTarget), Reason: reason, Actor: e.Sender.Login, Verify: true,
+		Repo: repo, Target: cut(target, maxTarget), Reason: reason, Actor: e.Sender.Login, Verify: true, Done: done,
 		IncidentID: incident, DeliveryID: deliveryID,
 	}.Item()), nil
 }

@@ -117,7 +117,10 @@ type Recover struct {
 	// Automated says that no person stands behind it, as with a
 	// repository_dispatch: breakers and bounds hold, and what a person has to
 	// decide stays undecided.
-	Automated  bool   `json:"automated,omitempty"`
+	Automated bool `json:"automated,omitempty"`
+	// Done asks for the opposite: the incident, which is in doubt, is to end
+	// without anything being done, because its work was done.
+	Done       bool   `json:"done,omitempty"`
 	IncidentID int64  `json:"incident_id,omitempty"` // from a button
 	Depth      int    `json:"depth,omitempty"`
 	DeliveryID string `json:"delivery_id,omitempty"`

@@ -14,6 +14,7 @@ const Prefix = "/redundancy"
 // Names of the commands.
 const (
 	Recover  = "recover"
+	Done     = "done"
 	Status   = "status"
 	Validate = "validate"
 	Help     = "help"
@@ -41,6 +42,11 @@ var Commands = []Command{
 		Name: Recover, Usage: "[target]", MaxArgs: 1, WhoCanUse: writers,
 		Description: "Starts the recovery of a watched workflow now. The target is the workflow's file, with or without directory and ending; it can be left out when only one workflow is watched, or only one has trouble.",
 		Examples:    []string{"/redundancy recover", "/redundancy recover marketing-sync"},
+	},
+	{
+		Name: Done, Usage: "<incident>", MinArgs: 1, MaxArgs: 1, WhoCanUse: writers,
+		Description: "Says that the work of an incident in doubt was done. The incident is closed, and nothing is done again.",
+		Examples:    []string{"/redundancy done 12"},
 	},
 	{
 		Name: Status, MaxArgs: 0, WhoCanUse: writers,

@@ -139,7 +139,7 @@ func (e *Engine) readForClaim(ctx context.Context, repo queue.Repo, runID int64)
 		return known, err
 	}
 	err = e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if known, err = e.save(ctx, tx, repo.ID, r); err == nil && watched {
+		if known, err = e.save(ctx, tx, repo, r); err == nil && watched {
 			known, err = e.clock.Match(ctx, tx, repo, known)
 		}
 		return err

@@ -99,6 +99,9 @@ func TestAPrimaryThatHoldsTheClaimIsWaitedFor(t *testing.T) {
 	if err := x.Rerun("alice"); err != nil {
 		t.Fatal(err)
 	}
+	if err := x.Progress(); err != nil {
+		t.Fatal(err)
+	}
 	got := b.guard(x)
 	b.wantGrant(got, true, inc.Steps[0].Epoch+1, fmt.Sprintf("run:%d:2", x.ID))
 	// Another person wants the ladder at the same time.

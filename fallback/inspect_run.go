@@ -82,10 +82,8 @@ func (e *Engine) inspect(ctx context.Context, args queue.InspectRun, flow config
 	switch {
 	case err != nil:
 		return err
-	case known.Completed(): // its webhook was lost
-		return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-			return e.Queue.Enqueue(ctx, tx, queue.ObserveRun{Repo: args.Repo, RunID: args.RunID}.Item())
-		})
+	case known.Completed(): // its webhook was lost; save has it observed
+		return nil
 	case known.Attempt != args.Attempt:
 		return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return e.inspectLater(ctx, tx, args.Repo, known) })
 	}
@@ -136,7 +134,7 @@ func (e *Engine) sing(ctx context.Context, tx *store.Tx, repo queue.Repo, run st
 // queued, held back and queued again, and the record keeps one of these.
 func (e *Engine) sight(ctx context.Context, repo queue.Repo, r *runs.Run) (known store.WorkflowRun, err error) {
 	return known, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		known, err = e.save(ctx, tx, repo.ID, r)
+		known, err = e.save(ctx, tx, repo, r)
 		if err == nil && known.Attempt == r.GetRunAttempt() && !known.Completed() {
 			known.Status = r.GetStatus()
 		}

@@ -23,6 +23,10 @@ const settleRead = time.Minute
 // Observe is the worker of queue.ObserveRun. It reads the run again, records
 // it, and opens or wakes incidents. It may run any number of times for a run.
 func (e *Engine) Observe(ctx context.Context, job queue.Job) error {
+	return e.patient(ctx, job, e.observeJob(ctx, job))
+}
+
+func (e *Engine) observeJob(ctx context.Context, job queue.Job) error {
 	args, err := arguments[queue.ObserveRun](job)
 	if err != nil {
 		return err
@@ -140,9 +144,14 @@ func (e *Engine) conclude(ctx context.Context, tx *store.Tx, o observation) erro
 	if !o.watched && len(involved) == 0 && !hoped {
 		return nil
 	}
-	known, err := e.save(ctx, tx, o.repo.ID, o.run)
+	known, err := e.record(ctx, tx, o.repo.ID, o.run)
 	if err != nil {
 		return err
+	}
+	if known.Completed() { // below, in this transaction
+		if err := tx.Account(ctx, known.RepoID, known.RunID); err != nil {
+			return err
+		}
 	}
 	if o.watched {
 		if known, err = e.clock.Match(ctx, tx, o.repo, known); err != nil {

@@ -63,7 +63,7 @@ func (e *Engine) readPrimary(ctx context.Context, sc *scope) (known store.Workfl
 		return known, err
 	}
 	return known, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		known, err = e.save(ctx, tx, sc.repo.ID, r)
+		known, err = e.save(ctx, tx, sc.repo, r)
 		return err
 	})
 }

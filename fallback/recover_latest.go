@@ -36,7 +36,7 @@ func (e *Engine) recoverLatest(ctx context.Context, r queue.Recover, key string,
 	}
 	var answer Answer
 	err = e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		known, err := e.save(ctx, tx, r.Repo.ID, latest)
+		known, err := e.save(ctx, tx, r.Repo, latest)
 		if err != nil {
 			return err
 		}

@@ -14,9 +14,33 @@ import (
 	"github.com/redundancy-app/redundancy/store"
 )
 
-// save records what GitHub said of a run and returns what is known of its
+// save is record for those who need the run for something else. What is news to
+// the record, an attempt or how far it got, is observed by a job that is
+// committed with it: whoever compares lists with the record finds no difference
+// from then on.
+func (e *Engine) save(ctx context.Context, tx *store.Tx, repo queue.Repo, r *runs.Run) (store.WorkflowRun, error) {
+	before, old, err := store.LatestAttempt(ctx, tx, repo.ID, r.GetID())
+	if err != nil {
+		return store.WorkflowRun{}, err
+	}
+	known, err := e.record(ctx, tx, repo.ID, r)
+	if err != nil || old && !known.Beyond(before) {
+		return known, err
+	}
+	switch {
+	case !known.Completed(): // what a step has started is its business until it ends
+		if child, err := store.IsChild(ctx, tx, repo.ID, known.RunID, known.Attempt); err != nil || child {
+			return known, err
+		}
+	case known.Conclusion != "success" && !runs.Failed(known.Conclusion):
+		return known, nil // somebody's decision; who waits for the run asks for it
+	}
+	return known, e.Queue.Enqueue(ctx, tx, queue.ObserveRun{Repo: repo, RunID: known.RunID}.Item())
+}
+
+// record keeps what GitHub said of a run and returns what is known of its
 // newest attempt, which can be more: answers can be older than a webhook's.
-func (e *Engine) save(ctx context.Context, tx *store.Tx, repoID int64, r *runs.Run) (store.WorkflowRun, error) {
+func (e *Engine) record(ctx context.Context, tx *store.Tx, repoID int64, r *runs.Run) (store.WorkflowRun, error) {
 	if _, err := tx.SaveRun(ctx, r.Row(repoID, e.now())); err != nil {
 		return store.WorkflowRun{}, err
 	}
@@ -34,7 +58,7 @@ func (e *Engine) reread(ctx context.Context, client *github.Client, repo queue.R
 		return store.WorkflowRun{}, err
 	}
 	err = e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		known, err = e.save(ctx, tx, repo.ID, r)
+		known, err = e.save(ctx, tx, repo, r)
 		return err
 	})
 	return known, err

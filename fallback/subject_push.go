@@ -37,7 +37,7 @@ func (e *Engine) lookForPush(ctx context.Context, sc *scope) (p pushed, err erro
 			continue
 		}
 		return p, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-			p.run, err = e.save(ctx, tx, sc.repo.ID, r)
+			p.run, err = e.save(ctx, tx, sc.repo, r)
 			return err
 		})
 	}

@@ -41,7 +41,7 @@ func (e *Engine) freshRuns(ctx context.Context, sc *scope) ([]store.WorkflowRun,
 	return seen, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 		seen = seen[:0]
 		for _, r := range list {
-			known, err := e.save(ctx, tx, sc.repo.ID, r)
+			known, err := e.save(ctx, tx, sc.repo, r)
 			if err == nil && known.Event == schedule.Event && known.TickAt == 0 {
 				// Not [clock.Clock.Match], which would wake this incident without end.
 				known, err = e.assignOther(ctx, tx, sc, known)

@@ -198,6 +198,9 @@ func (b *bench) work() (others []queue.Job) {
 		w, ours := b.Workers()[job.Kind]
 		if !ours {
 			others = append(others, job)
+			for _, id := range observed([]queue.Job{job}) {
+				b.update(func(ctx context.Context, tx *store.Tx) error { return tx.Account(ctx, b.repo.ID, id) })
+			}
 			continue
 		}
 		err := w.Work(b.ctx, job)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/queue"
-	"github.com/redundancy-app/redundancy/store"
 )
 
 // errNoBranch keeps runs unread: without a default branch none of them counts,
@@ -36,16 +35,4 @@ func (h *History) branchOf(ctx context.Context, client *github.Client, repo queu
 		return "", fmt.Errorf("read repository %s: %w", repo.FullName(), errNoBranch)
 	}
 	return r.GetDefaultBranch(), nil
-}
-
-// unknown has the repositories of an installation listed again and the past
-// read later: one that GitHub does not show may have moved or be gone.
-func (h *History) unknown(ctx context.Context, installationID int64, cause error) error {
-	err := h.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		return h.Queue.Enqueue(ctx, tx, queue.SyncInstallation{InstallationID: installationID}.Item())
-	})
-	if err != nil {
-		return err
-	}
-	return queue.Snooze(h.Clock.Now().Add(scanRetry), cause)
 }

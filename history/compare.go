@@ -15,13 +15,16 @@ const (
 	// webhookLag is how long a webhook may take before its absence is a sign.
 	// GitHub's own bound for one attempt is ten seconds.
 	webhookLag = 2 * time.Minute
-	// maxAsked bounds the runs beyond the list that one scan asks for, askEvery
-	// how often it does.
+	// maxAsked bounds the runs of each kind that one scan asks for beside its
+	// list, askEvery how often it does.
 	maxAsked = 10
 	askEvery = time.Hour
 	// stale is the age of a failure from which only the workflow's newest result
 	// counts: after an outage of days nobody wants each of them recovered.
 	stale = 24 * time.Hour
+	// maxOwed is for how long somebody is to account for a run: one that GitHub
+	// does not show never can be.
+	maxOwed = 7 * 24 * time.Hour
 )
 
 // differences are what a list shows and the record lacks.
@@ -81,7 +84,7 @@ func (s *scan) compare(ctx context.Context, watches []store.Watch, list []*runs.
 		if onBranch && !ours {
 			d.seen = append([]store.WorkflowRun{row}, d.seen...)
 		}
-		if s.ScannedAt != 0 && s.Clock.Since(r.Updated()) > s.scaled(webhookLag) {
+		if s.ScannedAt != 0 && row.UpdatedAt >= w.BackAt && s.Clock.Since(r.Updated()) > s.scaled(webhookLag) {
 			d.missed++
 		}
 	}
@@ -94,7 +97,7 @@ func (s *scan) compare(ctx context.Context, watches []store.Watch, list []*runs.
 	if d.head, err = s.newHead(ctx, list); err != nil {
 		return d, err
 	}
-	return d, s.beyond(ctx, &d)
+	return d, s.beyond(ctx, watched, &d)
 }
 
 // result says whether a conclusion tells how the workflow does; the others are
@@ -117,19 +120,26 @@ func (s *scan) newHead(ctx context.Context, list []*runs.Run) (string, error) {
 	return "", nil
 }
 
-// beyond adds some of the runs that have not ended and are too old to be on the
-// first page: nothing else tells of their end.
-func (s *scan) beyond(ctx context.Context, d *differences) error {
-	if s.Clock.Since(s.AskedAt.Time()) < s.scaled(askEvery) {
+// beyond adds runs that no list tells of: some that have not ended and are too
+// old to be on the first page, some whose end is on record and was given up on
+// before anything followed from it, and old runs that were started again.
+func (s *scan) beyond(ctx context.Context, watched map[string]store.Watch, d *differences) error {
+	now := s.Clock.Now()
+	if now.Sub(s.AskedAt.Time()) < s.scaled(askEvery) {
 		return nil
 	}
+	s.AskedAt = store.MillisOf(now)
 	open, err := s.Store.OpenRunsBefore(ctx, s.repo.ID, s.Reach, maxAsked)
-	if err != nil || len(open) == 0 {
+	if err != nil {
 		return err
 	}
-	s.AskedAt = s.now()
-	d.observe = append(d.observe, open...)
-	return nil
+	owed, err := s.Store.OwedRuns(ctx, s.repo.ID, s.branch, store.MillisOf(now.Add(-maxOwed)), store.MillisOf(now.Add(-stale)), maxAsked)
+	if err != nil {
+		return err
+	}
+	again, err := s.rerun(ctx, watched)
+	d.observe = append(append(append(d.observe, open...), owed...), again...)
+	return err
 }
 
 // record hands on what was found and sets the next scan.

@@ -117,7 +117,7 @@ func (h *History) Enrolled(ctx context.Context, tx *store.Tx, repo queue.Repo) e
 		return err
 	}
 	for _, w := range watches {
-		if w.HistoryAt != 0 && w.WatchedSince < scan.ScannedAt {
+		if w.HistoryAt != 0 && w.Since() < scan.ScannedAt {
 			continue
 		}
 		if scan.RepoID != 0 {

@@ -28,6 +28,10 @@ const (
 	// pastBatch is the number of runs of one transaction: nobody else can write
 	// meanwhile.
 	pastBatch = 50
+	// pastRetry is the pause after the first refusal; each is four times the one
+	// before, up to a day. After maxRefusals, in nine days, the past is given up.
+	pastRetry, maxPastRetry = time.Minute, 24 * time.Hour
+	maxRefusals             = 14
 	// scheduled is the event of runs that a schedule has started.
 	scheduled = "schedule"
 )
@@ -41,9 +45,16 @@ func (h *History) Read(ctx context.Context, job queue.Job) error {
 	if err := json.Unmarshal(job.Args, &args); err != nil {
 		return queue.Permanent(fmt.Errorf("decode arguments of %s: %w", job.Kind, err))
 	}
-	w, ok, err := h.Store.NextHistory(ctx, args.InstallationID)
+	w, ok, err := h.Store.NextHistory(ctx, args.InstallationID, h.now())
 	if err != nil || !ok {
 		return err // the next watch enqueues a job
+	}
+	if w.PastAt > h.now() {
+		return h.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+			item := args.Item()
+			item.Options.RunAt = w.PastAt.Time()
+			return h.Queue.Enqueue(ctx, tx, item)
+		})
 	}
 	r, ok, err := h.Store.Repository(ctx, w.RepoID)
 	if err != nil || !ok {
@@ -75,14 +86,18 @@ func (h *History) Read(ctx context.Context, job queue.Job) error {
 		return queue.Snooze(scarce.until, err)
 	case githubapi.IsDormant(err):
 		return queue.Snooze(h.Clock.Now().Add(dormant), err)
-	case refused(err) && p.branch == "": // not a word on its runs
-		return h.unknown(ctx, args.InstallationID, err)
+	case refused(err) && w.PastRefused < maxRefusals:
+		return p.putOff(ctx, args, err)
 	case refused(err):
-		log.Warn().Err(err).Msg("the past of a workflow cannot be read; its thresholds are the defaults until it has one")
+		log.Warn().Err(err).Msg("the past of a workflow is not read; its thresholds are the defaults until it has one")
 	case err != nil:
 		return err
 	}
-	if err := p.save(ctx, list, same); err != nil {
+	all, err := p.withFirsts(ctx, list)
+	if err != nil {
+		return err
+	}
+	if err := p.save(ctx, all, same); err != nil {
 		return err
 	}
 	began, err := p.beginnings(ctx, list)
@@ -97,7 +112,7 @@ func (h *History) Read(ctx context.Context, job queue.Job) error {
 	})
 }
 
-// refused is an answer that is the same the next time.
+// refused is an answer that the queue's next attempts would get as well.
 func refused(err error) bool {
 	var elsewhere *runs.ElsewhereError
 	_, limited := githubapi.LimitedUntil(err)

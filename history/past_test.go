@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -155,7 +156,84 @@ func TestPastThatIsRefused(t *testing.T) {
 	b.gh.Fault(githubtest.Fault{Operation: "actions/list-workflow-runs", PathRegexp: "pushed", Kind: githubtest.Status, Code: 403, Times: -1})
 	b.enrol("0 * * * *", b.at)
 	b.work()
-	if b.watch(pushed).HistoryAt == 0 || b.watch(hourly).Samples != 30 {
+	if b.watch(pushed).HistoryAt != 0 || b.watch(hourly).Samples != 30 {
 		t.Errorf("refused %+v, beside it %+v", b.watch(pushed), b.watch(hourly))
+	}
+	// It is asked for ever more rarely, and given up in the end.
+	b.pass(20 * 24 * time.Hour)
+	refused := 0
+	for _, c := range b.gh.Calls() {
+		if strings.Contains(c.Path, "pushed.yml") && c.Status == 403 {
+			refused++
+		}
+	}
+	if refused != maxRefusals+1 || b.watch(pushed).HistoryAt == 0 {
+		t.Errorf("asked for %d times in twenty days, given up %v", refused, b.watch(pushed).HistoryAt.Time())
+	}
+}
+
+// One that is refused for a while is read when it is not any more.
+func TestPastThatIsRefusedForAWhile(t *testing.T) {
+	for _, code := range []int{403, 404, 451} {
+		b := newBench(t, githubtest.Config{})
+		b.live(30, 5)
+		b.gh.Fault(githubtest.Fault{Operation: "actions/list-workflow-runs", Kind: githubtest.Status, Code: code, Times: 5})
+		b.enrol("0 * * * *", b.at)
+		b.work()
+		b.pass(time.Hour)
+		b.restart()
+		b.pass(24 * time.Hour)
+		if w := b.watch(hourly); w.Samples != 30 || w.HistoryAt == 0 {
+			t.Errorf("%d: a day later %d delays were learned", code, w.Samples)
+		}
+	}
+}
+
+// What was started again before it was watched counts by its first attempt.
+func TestPastOfARerun(t *testing.T) {
+	for _, first := range []string{"success", "failure", "cancelled"} {
+		b := newBench(t, githubtest.Config{})
+		x := b.run(hourly, "schedule", first)
+		b.clock.Advance(time.Hour)
+		if err := x.Rerun("octocat"); err != nil {
+			t.Fatal(err)
+		}
+		if err := x.Complete("success"); err != nil {
+			t.Fatal(err)
+		}
+		b.clock.Advance(time.Hour)
+		b.enrol("0 * * * *", b.at)
+		b.work()
+		past, err := b.store.PastRuns(b.ctx, b.repo.ID, hourly, "main", 0, 10)
+		if err != nil || len(past) != 1 || past[0].Conclusion != first {
+			t.Errorf("a run whose first attempt was a %s counts as %+v (%v)", first, past, err)
+		}
+		known, err := b.store.KnownRuns(b.ctx, b.repo.ID, []int64{x.ID})
+		if err != nil || known[x.ID].Attempt != 2 {
+			t.Errorf("%+v (%v), want the second attempt on record, too", known, err)
+		}
+	}
+}
+
+// One whose first attempt GitHub does not show is left out.
+func TestPastOfARerunThatIsNotShown(t *testing.T) {
+	for _, code := range []int{403, 404} {
+		b := newBench(t, githubtest.Config{})
+		b.live(10, 5)
+		x := b.run(hourly, "schedule", "success")
+		if err := x.Rerun("octocat"); err != nil {
+			t.Fatal(err)
+		}
+		if err := x.Complete("success"); err != nil {
+			t.Fatal(err)
+		}
+		b.clock.Advance(time.Hour)
+		b.gh.Fault(githubtest.Fault{Operation: "actions/get-workflow-run-attempt", Kind: githubtest.Status, Code: code, Times: -1})
+		b.enrol("0 * * * *", b.at)
+		b.work()
+		past, err := b.store.PastRuns(b.ctx, b.repo.ID, hourly, "main", 0, 100)
+		if err != nil || len(past) != 10 || b.watch(hourly).HistoryAt == 0 {
+			t.Errorf("%d: %d runs count (%v), want 10", code, len(past), err)
+		}
 	}
 }

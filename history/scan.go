@@ -153,6 +153,9 @@ func (s *scan) list(ctx context.Context, watches []store.Watch) ([]*runs.Run, er
 		if w.WatchedSince >= s.ScannedAt { // its runs were nobody's business before
 			etag, horizon = "", earlier(horizon, first)
 		}
+		if w.BackAt >= s.ScannedAt && w.BackAt != 0 { // nor while it was away
+			etag, horizon = "", earlier(horizon, w.BackAt.Time().Add(-store.KeepWatch-overlap))
+		}
 	}
 	if horizon.Before(earliest) {
 		horizon = earliest

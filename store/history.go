@@ -8,13 +8,25 @@ import (
 )
 
 // NextHistory is a watched workflow of an installation whose past runs were
-// not read yet, those with a schedule first: they have a grace to learn. ok is
-// false when there is none.
-func (s *Store) NextHistory(ctx context.Context, installationID int64) (w Watch, ok bool, err error) {
+// not read yet: one that may be asked for now, those with a schedule first,
+// which have a grace to learn, or else the one that may be asked for next. ok
+// is false when there is none.
+func (s *Store) NextHistory(ctx context.Context, installationID int64, now Millis) (w Watch, ok bool, err error) {
 	err = s.read.NewSelect().Model(&w).Where("history_at = 0").
 		Where("repo_id IN (SELECT id FROM repositories r WHERE r.installation_id = ? AND NOT r.removed AND NOT r.archived)", installationID).
-		OrderExpr(`json_extract(facts, '$.crons') IS NULL, repo_id, workflow_path`).Limit(1).Scan(ctx)
+		OrderExpr(`max(past_at, ?), json_extract(facts, '$.crons') IS NULL, repo_id, workflow_path`, now).Limit(1).Scan(ctx)
 	return found(w, err, "find unread history")
+}
+
+// PutOffHistory notes that the past of a workflow was refused once more, and
+// when it is asked for again.
+func (tx *Tx) PutOffHistory(ctx context.Context, repoID int64, path string, until Millis) error {
+	_, err := tx.NewUpdate().Model((*Watch)(nil)).Set("past_at = ?", until).Set("past_refused = past_refused + 1").
+		Where("repo_id = ?", repoID).Where("workflow_path = ?", path).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("put off history of %s: %w", path, err)
+	}
+	return nil
 }
 
 // HistoryRead notes that the past of a workflow was read, or cannot be.

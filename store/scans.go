@@ -22,7 +22,8 @@ type Scan struct {
 	ScannedAt   Millis // 0 never
 	NextAt      Millis
 	DoubtUntil  Millis // until when webhooks are not relied on
-	AskedAt     Millis // when unfinished runs beyond the page were last asked for
+	AskedAt     Millis // when runs that no list tells of were last asked for
+	FailedETag  string `bun:"failed_etag"` // of the list of failed runs; "" read it
 	Failures    int    // scans in a row that were refused
 }
 
@@ -92,7 +93,7 @@ func (tx *Tx) SaveScan(ctx context.Context, scan *Scan) error {
 	_, err := tx.NewInsert().Model(scan).On("CONFLICT (repo_id) DO UPDATE").
 		Set("etag = EXCLUDED.etag, reach = EXCLUDED.reach, read_through = EXCLUDED.read_through").
 		Set("scanned_at = EXCLUDED.scanned_at, next_at = EXCLUDED.next_at, doubt_until = EXCLUDED.doubt_until").
-		Set("asked_at = EXCLUDED.asked_at, failures = EXCLUDED.failures").Exec(ctx)
+		Set("asked_at = EXCLUDED.asked_at, failures = EXCLUDED.failures, failed_etag = EXCLUDED.failed_etag").Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("write scan of repository %d: %w", scan.RepoID, err)
 	}

@@ -29,8 +29,15 @@ type Watch struct {
 	Flapping       bool
 	HistoryAt      Millis // when its past runs were read; 0 never
 	FirstSeen      Millis // when it was enrolled; unlike WatchedSince it never moves
+	BackAt         Millis // when it came back after it had ended for at most [KeepWatch]; 0 never
+	PastAt         Millis // its past is not asked for before this; 0 at once
+	PastRefused    int    // times that it was refused
 	CronsSince     string // JSON: when crons began that are younger than the watch, by "spec|timezone", in ms; "" none is
 }
+
+// Since is from when on its runs were told of, at the latest: it may have ended
+// and come back.
+func (w *Watch) Since() Millis { return max(w.WatchedSince, w.BackAt) }
 
 // ReadWatch reads one; ok is false when the workflow is not watched.
 func ReadWatch(ctx context.Context, db bun.IDB, repoID int64, path string) (w Watch, ok bool, err error) {
@@ -54,7 +61,8 @@ func (tx *Tx) SaveWatch(ctx context.Context, w *Watch) error {
 		Set("watched_since = EXCLUDED.watched_since, settled_through = EXCLUDED.settled_through, due_at = EXCLUDED.due_at").
 		Set("soft = EXCLUDED.soft, hard = EXCLUDED.hard, samples = EXCLUDED.samples, learned_at = EXCLUDED.learned_at").
 		Set("workflow_state = EXCLUDED.workflow_state, state_at = EXCLUDED.state_at").
-		Set("flapping = EXCLUDED.flapping, history_at = EXCLUDED.history_at, crons_since = EXCLUDED.crons_since").Exec(ctx)
+		Set("flapping = EXCLUDED.flapping, history_at = EXCLUDED.history_at, crons_since = EXCLUDED.crons_since").
+		Set("back_at = EXCLUDED.back_at, past_at = EXCLUDED.past_at, past_refused = EXCLUDED.past_refused").Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("write watch of %s: %w", w.WorkflowPath, err)
 	}

@@ -34,8 +34,12 @@ func (c *Clock) Enrol(ctx context.Context, tx *store.Tx, repo queue.Repo, conf c
 		}
 		w, ok := known[flow.File]
 		if !ok {
-			if w, _, err = store.EndedWatch(ctx, tx, repo.ID, flow.File, c.now()-store.Millis(store.KeepWatch.Milliseconds())); err != nil {
+			ended := store.Millis(0)
+			if w, ended, err = store.EndedWatch(ctx, tx, repo.ID, flow.File, c.now()-store.Millis(store.KeepWatch.Milliseconds())); err != nil {
 				return err
+			}
+			if ended != 0 {
+				w.BackAt = c.now()
 			}
 		}
 		if err := c.enrol(ctx, tx, repo, flow, f, w); err != nil {

@@ -40,6 +40,22 @@ func Get(ctx context.Context, client *github.Client, repo queue.Repo, id int64) 
 	return r, nil
 }
 
+// First reads the first attempt of a run.
+func First(ctx context.Context, client *github.Client, repo queue.Repo, id int64) (*Run, *github.Response, error) {
+	r := new(Run)
+	resp, err := githubapi.Get(ctx, client, githubapi.RepoPath(repo.Owner, repo.Name, "actions", "runs", strconv.FormatInt(id, 10), "attempts", "1"), r)
+	if err == nil && (r.GetID() != id || r.GetRunAttempt() != 1) {
+		err = fmt.Errorf("GitHub answered with attempt %d of run %d", r.GetRunAttempt(), r.GetID())
+	}
+	if err == nil {
+		err = r.of(repo)
+	}
+	if err != nil {
+		return nil, resp, fmt.Errorf("read first attempt of run %d of %s: %w", id, repo.FullName(), err)
+	}
+	return r, resp, nil
+}
+
 // Query says which runs are listed.
 type Query struct {
 	// Workflow is the path or the name of a workflow's file; "" for all workflows.

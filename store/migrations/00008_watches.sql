@@ -18,6 +18,9 @@ CREATE TABLE watches (
     state_at        BIGINT  NOT NULL DEFAULT 0,
     flapping        BOOLEAN NOT NULL DEFAULT FALSE,
     history_at      BIGINT  NOT NULL DEFAULT 0, -- when its past runs were read; 0 never
+    back_at         BIGINT  NOT NULL DEFAULT 0, -- when it came back after it had ended; 0 never
+    past_at         BIGINT  NOT NULL DEFAULT 0, -- its past is not asked for before this
+    past_refused    INTEGER NOT NULL DEFAULT 0, -- times that it was refused
     first_seen      BIGINT  NOT NULL DEFAULT 0, -- when it was enrolled; unlike watched_since it never moves
     crons_since     TEXT    NOT NULL DEFAULT '', -- JSON: when crons began that are younger than the watch, by "spec|timezone"
     PRIMARY KEY (repo_id, workflow_path)

@@ -9,7 +9,8 @@ CREATE TABLE scans (
     scanned_at   BIGINT  NOT NULL DEFAULT 0,
     next_at      BIGINT  NOT NULL DEFAULT 0,
     doubt_until  BIGINT  NOT NULL DEFAULT 0,  -- until when webhooks are not relied on
-    asked_at     BIGINT  NOT NULL DEFAULT 0,  -- when unfinished runs beyond the page were asked for
+    asked_at     BIGINT  NOT NULL DEFAULT 0,  -- when runs that no list tells of were asked for
+    failed_etag  TEXT    NOT NULL DEFAULT '', -- of the list of failed runs; '' read it
     failures     INTEGER NOT NULL DEFAULT 0   -- scans in a row that were refused
 );
 

@@ -51,7 +51,7 @@ func (e *Engine) listLater(ctx context.Context, sc *scope) (later store.Workflow
 			continue
 		}
 		err := e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-			later, err = e.save(ctx, tx, inc.RepoID, r)
+			later, err = e.save(ctx, tx, sc.repo, r)
 			if err == nil {
 				ok, err = store.Proves(ctx, tx, later)
 			}

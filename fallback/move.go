@@ -45,6 +45,11 @@ func (e *Engine) move(ctx context.Context, tx *store.Tx, inc *store.Incident, to
 			return err
 		}
 	}
+	if to.Settled() || to == Exhausted {
+		if err := e.wakeTicks(ctx, tx, inc); err != nil {
+			return err
+		}
+	}
 	if to.Settled() || to.Waiting() {
 		return e.Queue.Enqueue(ctx, tx, refreshItem(inc.ID))
 	}

@@ -83,6 +83,9 @@ func (e *Engine) pointless(ctx context.Context, sc *scope, list []store.Workflow
 			return e.well(ctx, tx, sc.inc, r)
 		})
 	}
+	if n, stop, err := e.recoveredForTick(ctx, sc); err != nil || stop {
+		return n, stop, err
+	}
 	if clock.CatchupOf(sc.flow) == config.CatchupAll {
 		return e.inOrder(ctx, sc)
 	}

@@ -94,6 +94,18 @@ type TickFilter struct {
 	Untouched bool
 }
 
+// UntickedIncidents are the incidents of a workflow about runs that were created
+// at or after a moment and answer no tick, newest first, at most 100.
+func UntickedIncidents(ctx context.Context, db bun.IDB, repoID int64, path string, since Millis) ([]Incident, error) {
+	var list []Incident
+	err := db.NewSelect().Model(&list).Where("repo_id = ?", repoID).Where("workflow_path = ?", path).Where("tick_at = 0").Where("run_id <> 0").
+		Where("run_created_at >= ?", since).OrderExpr("id DESC").Limit(100).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list incidents of runs without a tick: %w", err)
+	}
+	return list, nil
+}
+
 // TickIncidents are incidents of ticks, oldest tick first, at most 1000.
 func TickIncidents(ctx context.Context, db bun.IDB, f TickFilter) ([]Incident, error) {
 	var list []Incident

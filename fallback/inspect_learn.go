@@ -9,6 +9,7 @@ import (
 
 	"github.com/redundancy-app/redundancy/config"
 	"github.com/redundancy-app/redundancy/fallback/clock"
+	"github.com/redundancy-app/redundancy/fallback/runs"
 	"github.com/redundancy-app/redundancy/fallback/stall"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
@@ -63,35 +64,59 @@ func (e *Engine) stepLengths(ctx context.Context, client *github.Client, repo qu
 type judged struct {
 	stall.Sight
 	stall.Verdict
+	front *runs.Run // that it may wait for; nil: none, or nobody has asked
 }
 
 // judge reads the jobs of an attempt that has not ended and says where it stands.
 func (e *Engine) judge(ctx context.Context, client *github.Client, repo queue.Repo, run store.WorkflowRun, c config.Stall) (judged, error) {
 	list, err := jobsOf(ctx, client, repo, run.RunID, run.Attempt)
-	if jobsNotShown(err) || err == nil && len(list) == 0 && hasBegun(run) {
-		return e.unseen(run), nil
-	}
-	if err != nil {
+	// Behind as many jobs as are read there can be one that is at work.
+	hidden := jobsNotShown(err) || err == nil && (len(list) == 0 && hasBegun(run) || len(list) >= maxJobPages*100)
+	if err != nil && !hidden {
 		return judged{}, err
 	}
 	j := judged{Sight: stall.See(run.Status, ready(run), asked(run), list)}
+	if j.Unseen, err = e.noteUnseen(ctx, run, hidden); err != nil {
+		return judged{}, err
+	}
 	for _, steps := range []bool{false, true} {
 		limits, err := e.stallLimits(ctx, client, repo, run.WorkflowPath, c, steps)
 		if err != nil {
 			return judged{}, err
+		}
+		if j.Doubtful(limits, e.Clock.Now()) && !j.Alone && !j.Front {
+			if j.front, err = e.inFront(ctx, client, repo, run); err != nil {
+				return judged{}, err
+			}
+			j.Front, j.Alone = j.front != nil, j.front == nil
 		}
 		j.Verdict = stall.Judge(j.Sight, limits, e.Clock.Now())
 		if !j.Running || j.Level == stall.Fine || j.Level == stall.Waiting {
 			break
 		}
 	}
+	if j.Level == stall.Unseen { // they are looked for again before
+		age := e.Clock.Since(j.Unseen)
+		j.Next = minTime(j.Next, e.Clock.Now().Add(min(max(age/10, e.scaled(secondLook)), e.scaled(pollDoubt))))
+	}
 	return j, nil
 }
 
-// unseen is a run of whose jobs GitHub shows nothing, which proves nothing:
-// they are looked for again, and nothing is done about the run until then.
-func (e *Engine) unseen(run store.WorkflowRun) judged {
-	age := e.Clock.Since(ready(run))
-	next := e.Clock.Now().Add(min(max(age/10, e.scaled(secondLook)), e.scaled(pollDoubt)))
-	return judged{Sight: stall.Sight{Status: run.Status, Since: ready(run)}, Verdict: stall.Verdict{Level: stall.Unseen, Next: next}}
+// noteUnseen keeps since when GitHub has not shown the jobs of a run. That
+// proves nothing: nothing is done about the run until they are shown, or until
+// it has taken longer than any run should.
+func (e *Engine) noteUnseen(ctx context.Context, run store.WorkflowRun, hidden bool) (time.Time, error) {
+	since := run.UnseenAt
+	switch {
+	case !hidden:
+		since = 0
+	case since == 0:
+		since = e.now()
+	}
+	if since == run.UnseenAt {
+		return since.Time(), nil
+	}
+	return since.Time(), e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		return tx.NoteUnseen(ctx, run.RepoID, run.RunID, run.Attempt, since)
+	})
 }

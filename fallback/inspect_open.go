@@ -53,7 +53,11 @@ func (e *Engine) incidentOfRun(ctx context.Context, tx *store.Tx, repo queue.Rep
 	if len(subject) > 0 {
 		return store.ReadIncident(ctx, tx, subject[len(subject)-1])
 	}
-	return store.IncidentOfKey(ctx, tx, occurrence(repo, run))
+	key, err := occurrenceOnRecord(ctx, tx, repo, run)
+	if err != nil {
+		return store.Incident{}, false, err
+	}
+	return store.IncidentOfKey(ctx, tx, key)
 }
 
 func (e *Engine) openStall(ctx context.Context, tx *store.Tx, repo queue.Repo, run store.WorkflowRun, flow config.Workflow, j judged) error {
@@ -64,9 +68,13 @@ func (e *Engine) openStall(ctx context.Context, tx *store.Tx, repo queue.Repo, r
 	if err != nil {
 		return fmt.Errorf("write ladder: %w", err)
 	}
+	key, err := occurrenceOnRecord(ctx, tx, repo, run)
+	if err != nil {
+		return err
+	}
 	now := e.now()
 	inc := &store.Incident{
-		OccurrenceKey: occurrence(repo, run), InstallationID: repo.InstallationID, RepoID: repo.ID, Owner: repo.Owner, Repo: repo.Name,
+		OccurrenceKey: key, InstallationID: repo.InstallationID, RepoID: repo.ID, Owner: repo.Owner, Repo: repo.Name,
 		WorkflowPath: run.WorkflowPath, TickAt: run.TickAt, TickCron: run.TickCron, State: string(Healthy), Ladder: string(ladder), OpenedAt: now, UpdatedAt: now,
 	}
 	stalled(inc, run, j)
@@ -106,13 +114,24 @@ func stalled(inc *store.Incident, run store.WorkflowRun, j judged) {
 	fill(inc, run)
 	inc.Signal, inc.LookedAt, inc.CancelAskedAt, inc.CancelRefused = string(Stalled), 0, 0, 0
 	inc.BeganAt = store.MillisOf(j.Since)
+	if !j.Unseen.IsZero() {
+		inc.BeganAt = store.MillisOf(j.Unseen)
+	}
 	if j.Running {
 		inc.BeganAt = max(inc.BeganAt, store.MillisOf(j.Moved))
 	}
 }
 
 func stuckReason(run store.WorkflowRun, j judged) string {
-	if !j.Running {
+	switch {
+	case j.front != nil:
+		return fmt.Sprintf("attempt %d of the run has waited %s for its concurrency group, and run %d (%s, %s) is in front of it",
+			run.Attempt, showDuration(j.Age), j.front.GetID(), clip(j.front.WorkflowPath(), maxName), j.front.GetStatus())
+	case j.Alone:
+		return fmt.Sprintf("attempt %d of the run has waited %s for its concurrency group, and no run is in front of it", run.Attempt, showDuration(j.Age))
+	case !j.Unseen.IsZero():
+		return fmt.Sprintf("GitHub has not shown the jobs of attempt %d of the run for %s", run.Attempt, showDuration(j.Age))
+	case !j.Running:
 		return fmt.Sprintf("attempt %d of the run has waited %s, and no step of it has begun", run.Attempt, showDuration(j.Age))
 	}
 	return fmt.Sprintf("attempt %d of the run has finished no step for %s", run.Attempt, showDuration(j.Age))
@@ -125,6 +144,12 @@ func stuckEvidence(run store.WorkflowRun, j judged) map[string]any {
 	}
 	if j.Running {
 		v["since"], v["job"], v["step"] = j.Moved.UTC(), clip(j.Job, maxName), clip(j.Step, maxName)
+	}
+	if !j.Unseen.IsZero() {
+		v["jobs_not_shown_since"] = j.Unseen.UTC()
+	}
+	if j.front != nil {
+		v["in_front"] = j.front.GetHTMLURL()
 	}
 	return v
 }

@@ -121,6 +121,7 @@ func (e *Engine) unshown(ctx context.Context, args queue.InspectRun) error {
 // sing tells the canary whether a run has begun in time.
 func (e *Engine) sing(ctx context.Context, tx *store.Tx, repo queue.Repo, run store.WorkflowRun, j judged) error {
 	switch {
+	case j.Status == "pending" || !j.Unseen.IsZero(): // no runner is missed
 	case j.Steps > 0:
 		return e.canary(ctx, tx, repo, run.WorkflowPath, true, store.MillisOf(j.Began))
 	case j.Level == stall.Suspected || j.Level == stall.Stuck:
@@ -136,7 +137,7 @@ func (e *Engine) sight(ctx context.Context, repo queue.Repo, r *runs.Run) (known
 	return known, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 		known, err = e.save(ctx, tx, repo, r)
 		if err == nil && known.Attempt == r.GetRunAttempt() && !known.Completed() {
-			known.Status = r.GetStatus()
+			known.Status, known.UpdatedAt = r.GetStatus(), max(known.UpdatedAt, store.MillisOf(r.Updated()))
 		}
 		return err
 	})

@@ -2,6 +2,8 @@ package fallback
 
 import (
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,6 +46,53 @@ func TestJobsThatAreNotShownProveNothing(t *testing.T) {
 						t.Errorf("signal %s, %s: %s", inc.Signal, inc.State, inc.Reason)
 					}
 				}
+			})
+		}
+	}
+}
+
+// Jobs that GitHub never shows, whether it counts none or more than are read:
+// the run is believed to hang when it has taken longer than any should, and is
+// not cancelled, since it may be at work.
+func TestJobsThatAreNeverShown(t *testing.T) {
+	for _, answer := range []string{`{"total_count": 0, "jobs": []}`, `{"total_count": 1001, "jobs": []}`} {
+		for effect, state := range map[config.Effect]State{config.Idempotent: Verifying, config.AtMostOnce: InDoubt} {
+			t.Run(string(effect)+", "+answer, func(t *testing.T) {
+				b := newBench(t, config.Workflow{Effect: effect, Recover: []config.Step{dispatch}})
+				hidden := true
+				b.intercept(func(w http.ResponseWriter, r *http.Request) bool {
+					if hidden && strings.HasSuffix(r.URL.Path, "/jobs") {
+						w.Header().Set("Content-Type", "application/json")
+						_, _ = w.Write([]byte(answer))
+					}
+					return hidden && strings.HasSuffix(r.URL.Path, "/jobs")
+				})
+				x := b.queued("schedule")
+				b.step(x, "Sync")
+				b.observe(x.ID)
+				b.pass(5 * time.Hour)
+				hidden = false // a look at it, and it counts from the beginning
+				for range 2 {
+					b.step(x, "Sync more")
+					b.pass(20 * time.Minute)
+				}
+				hidden = true
+				b.pass(6 * time.Hour)
+				for _, e := range b.ofState(States...) {
+					if e.Confirmed != nil {
+						t.Fatalf("believed too early: %s", e.Reason)
+					}
+				}
+				for range 120 {
+					if len(b.ofState(Verifying, InDoubt)) == 0 {
+						b.pass(time.Minute)
+					}
+				}
+				inc := b.want(state)
+				if inc.Signal != Stalled || timelineSays(inc, "GitHub has not shown the jobs of attempt 1 of the run for") == 0 {
+					t.Errorf("%s: %+v", inc.Signal, inc.Timeline)
+				}
+				b.wantCancels(0, 0)
 			})
 		}
 	}

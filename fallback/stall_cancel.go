@@ -76,6 +76,8 @@ func keep(sc *scope) string {
 	switch {
 	case sc.flow.Stall.Cancel == config.CancelNever:
 		return "it is not to be cancelled (stall.cancel is never)"
+	case !sc.sight.Unseen.IsZero() && sc.flow.Stall.Cancel != config.CancelAlways:
+		return "its jobs are not shown and may be at work, so it is not to be cancelled (stall.cancel is idle)"
 	case sc.sight.Steps > 0 && sc.flow.Stall.Cancel != config.CancelAlways:
 		return "steps of it have begun, so it is not to be cancelled (stall.cancel is idle)"
 	}

@@ -36,7 +36,7 @@ func (e *Engine) stuckChild(ctx context.Context, sc *scope, st *store.Step, know
 	if err := e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return e.sing(ctx, tx, sc.repo, known, j) }); err != nil {
 		return result{}, false, err
 	}
-	if j.Level != stall.Stuck || j.Steps > 0 {
+	if j.Level != stall.Stuck || j.Steps > 0 || !j.Unseen.IsZero() {
 		return result{}, false, nil
 	}
 	if again, err := e.lookAgain(ctx, st, j); err != nil || !again.IsZero() {

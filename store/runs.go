@@ -34,6 +34,7 @@ type WorkflowRun struct {
 	TickAt       Millis // the tick of the schedule that it answers; 0 none
 	TickCron     string // of that tick: "spec|timezone"
 	Tombstone    string // why nothing is expected of it any more; "" while something is
+	UnseenAt     Millis // since when GitHub has not shown its jobs; 0 it shows them
 	Accounted    bool   // the consequences of its end were drawn; see [Tx.Account]
 }
 
@@ -81,7 +82,7 @@ func (tx *Tx) SaveRun(ctx context.Context, seen WorkflowRun) (WorkflowRun, error
 		return known, nil
 	case err == nil:
 		// What is no observation stays, and the first sight of a beginning.
-		seen.TickAt, seen.TickCron, seen.Tombstone = known.TickAt, known.TickCron, known.Tombstone
+		seen.TickAt, seen.TickCron, seen.Tombstone, seen.UnseenAt = known.TickAt, known.TickCron, known.Tombstone, known.UnseenAt
 		seen.Accounted = known.Accounted && known.Conclusion == seen.Conclusion
 		seen.StartedAt = cmp.Or(seen.StartedAt, known.StartedAt)
 		seen.BeganAt = cmp.Or(known.BeganAt, seen.BeganAt)

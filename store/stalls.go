@@ -42,6 +42,17 @@ func IsChild(ctx context.Context, db bun.IDB, repoID, runID int64, attempt int) 
 	return ok, nil
 }
 
+// NoteUnseen notes since when GitHub has not shown the jobs of an attempt; 0
+// when it does.
+func (tx *Tx) NoteUnseen(ctx context.Context, repoID, runID int64, attempt int, since Millis) error {
+	_, err := tx.NewUpdate().Model((*WorkflowRun)(nil)).Set("unseen_at = ?", since).
+		Where("repo_id = ?", repoID).Where("run_id = ?", runID).Where("attempt = ?", attempt).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("note jobs of run %d: %w", runID, err)
+	}
+	return nil
+}
+
 // Bury notes why nothing is expected of an attempt of a run any more.
 func (tx *Tx) Bury(ctx context.Context, repoID, runID int64, attempt int, why string) error {
 	_, err := tx.NewUpdate().Model((*WorkflowRun)(nil)).Set("tombstone = ?", why).

@@ -21,6 +21,13 @@ const (
 	// few good runs are known.
 	UnknownDuration = 2 * time.Hour
 
+	// MinBehind is how long an attempt may wait behind another run of its
+	// concurrency group before people are told.
+	MinBehind = 24 * time.Hour
+	// MinUnseen is how long GitHub may not show the jobs of an attempt: the limit
+	// of a job on a hosted runner (GitHub, "Usage limits").
+	MinUnseen = 6 * time.Hour
+
 	maxQueued  = 24 * time.Hour
 	maxRunning = 24 * time.Hour
 	minSamples = 5
@@ -33,6 +40,12 @@ type Limits struct {
 	// Duration of the whole attempt, reached as well before a change of a step
 	// is missed. 0 asks for nothing.
 	Duration time.Duration
+	// Behind another run of its concurrency group: 3 × p95 of the queue, a day at
+	// least.
+	Behind time.Duration
+	// Unseen: from when GitHub first did not show its jobs. It is at least 3 × the
+	// usual duration, and no shorter than Running and than what is configured as Queued.
+	Unseen time.Duration
 }
 
 // Soft is when a look is worth a request: a third of Queued.
@@ -40,7 +53,7 @@ func (l Limits) Soft() time.Duration { return l.Queued / 3 }
 
 // Scaled divides all limits.
 func (l Limits) Scaled(by float64) Limits {
-	for _, d := range []*time.Duration{&l.Queued, &l.Running, &l.Duration} {
+	for _, d := range []*time.Duration{&l.Queued, &l.Running, &l.Duration, &l.Behind, &l.Unseen} {
 		*d = time.Duration(float64(*d) / by)
 	}
 	return l
@@ -57,9 +70,10 @@ type History struct {
 // it stands there; the rest is learned where there are 5 samples or more, and
 // is never shorter than the minimum nor longer than a day.
 func Learn(c config.Stall, h History) Limits {
-	l := Limits{Queued: MinQueued, Running: MinRunning, Duration: UnknownDuration}
+	l := Limits{Queued: MinQueued, Running: MinRunning, Duration: UnknownDuration, Behind: MinBehind}
 	if len(h.Queued) >= minSamples {
-		l.Queued = min(max(MinQueued, 3*percentile(h.Queued, 95)), maxQueued)
+		usual := 3 * percentile(h.Queued, 95)
+		l.Queued, l.Behind = min(max(MinQueued, usual), maxQueued), max(MinBehind, usual)
 	}
 	if len(h.Steps) >= minSamples {
 		l.Running = min(max(MinRunning, 2*percentile(h.Steps, 99)), maxRunning)
@@ -67,10 +81,12 @@ func Learn(c config.Stall, h History) Limits {
 	if len(h.Durations) >= minSamples {
 		l.Duration = outlier(h.Durations)
 	}
+	l.Unseen = max(MinUnseen, 3*l.Duration)
 	l.Queued = cmp.Or(c.Queued.Std(), l.Queued)
 	if c.Running != 0 {
 		l.Running, l.Duration = c.Running.Std(), 0
 	}
+	l.Behind, l.Unseen = max(l.Behind, l.Queued), max(l.Unseen, l.Running, c.Queued.Std())
 	return l
 }
 

@@ -14,6 +14,12 @@ type Sight struct {
 	Steps  int       // that have begun
 	Began  time.Time // the first of them; zero: none
 	Moved  time.Time // the last change of one; zero: none
+	// Unseen is since when GitHub has not shown the jobs; zero: it shows them.
+	Unseen time.Time
+	// Alone says of a run that waits for its concurrency group that no other run
+	// is there which could hold it, and Front that there is one. Neither when
+	// that was not asked; see [Sight.Doubtful].
+	Alone, Front bool
 	// Job and Step are what it is busy with, other people's text; "" when nothing.
 	Job, Step string
 }

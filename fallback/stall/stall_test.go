@@ -26,33 +26,57 @@ func TestLearn(t *testing.T) {
 	for name, tc := range map[string]struct {
 		conf config.Stall
 		past History
-		want Limits
+		want Limits // without Behind and Unseen
 	}{
-		"nothing known":            {want: Limits{15 * time.Minute, 30 * time.Minute, 2 * time.Hour}},
-		"too few samples":          {past: History{Queued: minutes(60, 60, 60, 60), Durations: minutes(1, 1, 1, 1), Steps: minutes(60, 60, 60, 60)}, want: Limits{15 * time.Minute, 30 * time.Minute, 2 * time.Hour}},
-		"below the minimum":        {past: History{Queued: minutes(1, 1, 1, 1, 4), Steps: minutes(1, 2, 3, 4, 14)}, want: Limits{15 * time.Minute, 30 * time.Minute, 2 * time.Hour}},
-		"learned":                  {past: History{Queued: minutes(1, 1, 1, 1, 10), Steps: minutes(1, 2, 3, 4, 20), Durations: minutes(10, 10, 10, 10, 10)}, want: Limits{30 * time.Minute, 40 * time.Minute, 10 * time.Minute}},
-		"at most a day":            {past: History{Queued: minutes(600, 600, 600, 600, 600), Steps: minutes(900, 900, 900, 900, 900)}, want: Limits{24 * time.Hour, 24 * time.Hour, 2 * time.Hour}},
-		"six deviations":           {past: History{Durations: minutes(8, 9, 10, 11, 12)}, want: Limits{15 * time.Minute, 30 * time.Minute, 10*time.Minute + 533736*time.Millisecond}},
-		"one bad run moves little": {past: History{Durations: minutes(10, 10, 10, 10, 300)}, want: Limits{15 * time.Minute, 30 * time.Minute, 10 * time.Minute}},
+		"nothing known":            {want: Limits{Queued: 15 * time.Minute, Running: 30 * time.Minute, Duration: 2 * time.Hour}},
+		"too few samples":          {past: History{Queued: minutes(60, 60, 60, 60), Durations: minutes(1, 1, 1, 1), Steps: minutes(60, 60, 60, 60)}, want: Limits{Queued: 15 * time.Minute, Running: 30 * time.Minute, Duration: 2 * time.Hour}},
+		"below the minimum":        {past: History{Queued: minutes(1, 1, 1, 1, 4), Steps: minutes(1, 2, 3, 4, 14)}, want: Limits{Queued: 15 * time.Minute, Running: 30 * time.Minute, Duration: 2 * time.Hour}},
+		"learned":                  {past: History{Queued: minutes(1, 1, 1, 1, 10), Steps: minutes(1, 2, 3, 4, 20), Durations: minutes(10, 10, 10, 10, 10)}, want: Limits{Queued: 30 * time.Minute, Running: 40 * time.Minute, Duration: 10 * time.Minute}},
+		"at most a day":            {past: History{Queued: minutes(600, 600, 600, 600, 600), Steps: minutes(900, 900, 900, 900, 900)}, want: Limits{Queued: 24 * time.Hour, Running: 24 * time.Hour, Duration: 2 * time.Hour}},
+		"six deviations":           {past: History{Durations: minutes(8, 9, 10, 11, 12)}, want: Limits{Queued: 15 * time.Minute, Running: 30 * time.Minute, Duration: 10*time.Minute + 533736*time.Millisecond}},
+		"one bad run moves little": {past: History{Durations: minutes(10, 10, 10, 10, 300)}, want: Limits{Queued: 15 * time.Minute, Running: 30 * time.Minute, Duration: 10 * time.Minute}},
 		"configured": {conf: config.Stall{Queued: config.Duration(time.Minute), Running: config.Duration(2 * time.Minute)}, past: History{Queued: minutes(60, 60, 60, 60, 60), Durations: minutes(60, 60, 60, 60, 60)},
-			want: Limits{time.Minute, 2 * time.Minute, 0}},
+			want: Limits{Queued: time.Minute, Running: 2 * time.Minute, Duration: 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(tc.want, Learn(tc.conf, tc.past)); diff != "" {
+			got := Learn(tc.conf, tc.past)
+			got.Behind, got.Unseen = 0, 0
+			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("limits (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
+// How long a run may stand behind another, and how long its jobs may be unseen.
+func TestLearnPatience(t *testing.T) {
+	for name, tc := range map[string]struct {
+		conf           config.Stall
+		past           History
+		behind, unseen time.Duration
+	}{
+		"nothing known": {behind: 24 * time.Hour, unseen: 6 * time.Hour},
+		"learned":       {past: History{Queued: minutes(1, 1, 1, 1, 600), Durations: minutes(200, 200, 200, 200, 200)}, behind: 30 * time.Hour, unseen: 10 * time.Hour},
+		"configured":    {conf: config.Stall{Queued: config.Duration(50 * time.Hour), Running: config.Duration(60 * time.Hour)}, behind: 50 * time.Hour, unseen: 60 * time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if l := Learn(tc.conf, tc.past); l.Behind != tc.behind || l.Unseen != tc.unseen {
+				t.Errorf("behind %v, unseen %v; want %v and %v", l.Behind, l.Unseen, tc.behind, tc.unseen)
+			}
+		})
+	}
+}
+
 func TestJudge(t *testing.T) {
-	l := Limits{Queued: 15 * time.Minute, Running: 30 * time.Minute, Duration: 2 * time.Hour}
+	l := Limits{Queued: 15 * time.Minute, Running: 30 * time.Minute, Duration: 2 * time.Hour, Behind: 24 * time.Hour, Unseen: 6 * time.Hour}
 	after := func(d time.Duration) time.Time { return start.Add(d) }
 	queued := Sight{Status: "queued", Since: start}
 	busy := Sight{Status: "in_progress", Since: start, Steps: 2, Began: after(time.Minute), Moved: after(10 * time.Minute)}
 	approved := busy
 	approved.Since = after(24 * time.Hour)
+	behind := Sight{Status: "pending", Since: start, Front: true}
+	alone := Sight{Status: "pending", Since: start, Alone: true}
+	unseen := Sight{Status: "in_progress", Since: start, Unseen: after(time.Hour)}
 	with := func(s Sight, status string) Sight { s.Status = status; return s }
 	for name, tc := range map[string]struct {
 		see   Sight
@@ -67,6 +91,13 @@ func TestJudge(t *testing.T) {
 		"a runner was named, nothing began":  {with(queued, "in_progress"), 15 * time.Minute, Stuck, 0},
 		"waits for an approval":              {with(queued, "waiting"), 29 * 24 * time.Hour, Waiting, 29*24*time.Hour + time.Hour},
 		"behind its group":                   {with(queued, "pending"), time.Hour, Waiting, 2 * time.Hour},
+		"not long behind its group":          {alone, 15*time.Minute - 1, Waiting, 15 * time.Minute},
+		"behind nothing":                     {alone, 15 * time.Minute, Stuck, 0},
+		"not a day behind another":           {behind, 24*time.Hour - 1, Waiting, 25*time.Hour - 1},
+		"a day behind another":               {behind, 24 * time.Hour, Suspected, 25 * time.Hour},
+		"its jobs are not shown":             {unseen, 7*time.Hour - 1, Unseen, 7 * time.Hour},
+		"its jobs are not shown for long":    {unseen, 7 * time.Hour, Stuck, 0},
+		"they are not, and it waits":         {with(unseen, "waiting"), 24 * time.Hour, Waiting, 25 * time.Hour},
 		"goes on":                            {busy, 40*time.Minute - 1, Fine, 40 * time.Minute},
 		"a long step in a run of usual time": {busy, 40 * time.Minute, Suspected, 121 * time.Minute},
 		"just below the usual time":          {busy, 121*time.Minute - 1, Suspected, 121 * time.Minute},
@@ -95,12 +126,14 @@ func TestJudgeIsMonotone(t *testing.T) {
 		span := func(name string) time.Duration {
 			return time.Duration(rapid.Int64Range(0, int64(48*time.Hour)).Draw(t, name))
 		}
-		s := Sight{Status: rapid.SampledFrom([]string{"queued", "in_progress", "waiting"}).Draw(t, "status"), Since: start}
+		s := Sight{Status: rapid.SampledFrom([]string{"queued", "in_progress", "waiting", "pending"}).Draw(t, "status"), Since: start}
+		s.Alone = s.Status == "pending" && rapid.Bool().Draw(t, "alone")
+		s.Front = s.Status == "pending" && !s.Alone
 		if rapid.Bool().Draw(t, "began") {
 			s.Steps, s.Began = 1, start.Add(span("began"))
 			s.Moved = s.Began.Add(span("moved"))
 		}
-		l := Limits{span("queued"), span("running"), span("duration")}
+		l := Limits{Queued: span("queued"), Running: span("running"), Duration: span("duration"), Behind: span("behind")}
 		at := start.Add(span("at"))
 		if at.Before(s.Moved) {
 			at = s.Moved

@@ -109,6 +109,9 @@ func TestCheckRun(t *testing.T) {
 			Repo: site, Target: "marketing-sync", Reason: reason, Actor: "alice", Verify: true, IncidentID: incident, DeliveryID: "guid-1",
 		}.Item()}
 	}
+	wasDone := []queue.Item{queue.Recover{
+		Repo: site, Target: "marketing-sync", Reason: "button", Actor: "alice", Verify: true, Done: true, IncidentID: 1, DeliveryID: "guid-1",
+	}.Item()}
 	pausing := func(resume bool) []queue.Item {
 		return []queue.Item{queue.PauseTarget{
 			Repo: site, Target: "marketing-sync", Resume: resume, Reason: "button", Actor: "alice", Verify: true, IncidentID: 1, DeliveryID: "guid-1",
@@ -118,6 +121,9 @@ func TestCheckRun(t *testing.T) {
 		"re-run of validate":        {check("rerequested", "redundancy / validate"), validate(true)},
 		"re-run of a recovery":      {check("rerequested", recovers), recovery("re-run of the check run", 1)},
 		"button":                    {check("requested_action", recovers), recovery("button", 1)},
+		"it was done":               {but(check("requested_action", recovers), fields{"requested_action.identifier": "done"}), wasDone},
+		"done, of another database": {but(external("incident:1:ffffffffffff"), fields{"requested_action.identifier": "done"}), nil},
+		"re-run after done":         {but(check("rerequested", recovers), fields{"requested_action.identifier": "done"}), recovery("re-run of the check run", 1)},
 		"pause":                     {but(check("requested_action", recovers), fields{"requested_action.identifier": "pause"}), pausing(false)},
 		"resume":                    {but(check("requested_action", recovers), fields{"requested_action.identifier": "resume"}), pausing(true)},
 		"pause, pressed by nobody":  {but(check("requested_action", recovers), fields{"requested_action.identifier": "pause", "sender": nil}), nil},

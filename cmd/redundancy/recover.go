@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -36,7 +38,12 @@ func newRecover() *cobra.Command {
 			default:
 				in.Repo, in.Target = args[0], strings.Join(args[1:], "")
 			}
-			return ask(cmd, c, flags.json, "recover", in)
+			err = ask(cmd, c, flags.json, "recover", in)
+			var refused *refusedError
+			if in.Done && errors.As(err, &refused) && refused.status == http.StatusNotFound {
+				return &exitError{code: exitNo, err: err} // no such incident, as for explain
+			}
+			return err
 		},
 	}
 	flags.add(cmd)

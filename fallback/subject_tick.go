@@ -89,7 +89,7 @@ func (e *Engine) pointless(ctx context.Context, sc *scope, list []store.Workflow
 	if clock.CatchupOf(sc.flow) == config.CatchupAll {
 		return e.inOrder(ctx, sc)
 	}
-	newer, evidence, err := e.newerTick(ctx, sc)
+	newer, evidence, err := e.newerTick(ctx, sc, &w)
 	if err != nil || !newer {
 		return next{}, false, err
 	}
@@ -97,17 +97,27 @@ func (e *Engine) pointless(ctx context.Context, sc *scope, list []store.Workflow
 }
 
 // newerTick says whether a later tick has taken the place of an incident's for
-// which nothing was begun: it has a run, or is missed itself.
-func (e *Engine) newerTick(ctx context.Context, sc *scope) (bool, map[string]any, error) {
+// which nothing was begun: it has a run, or is missed itself. It is one of the
+// same cron; where that has left the file, whatever stands there now has
+// succeeded it.
+func (e *Engine) newerTick(ctx context.Context, sc *scope, w *store.Watch) (bool, map[string]any, error) {
 	if sc.acted() {
 		return false, nil, nil
 	}
+	cron := sc.inc.TickCron
+	stands, err := clock.Has(w, cron)
+	if err != nil {
+		return false, nil, err
+	}
+	if !stands {
+		cron = ""
+	}
 	db := e.Store.Read()
-	r, ok, err := store.LaterTickRun(ctx, db, sc.inc.RepoID, sc.inc.WorkflowPath, sc.inc.TickAt)
+	r, ok, err := store.LaterTickRun(ctx, db, sc.inc.RepoID, sc.inc.WorkflowPath, cron, sc.inc.TickAt)
 	if err != nil || ok {
 		return ok, map[string]any{"tick": r.TickAt.Time(), "run": r.RunID, "url": r.URL}, err
 	}
-	list, err := store.TickIncidents(ctx, db, store.TickFilter{RepoID: sc.inc.RepoID, WorkflowPath: sc.inc.WorkflowPath, Signal: string(Missed), States: unsettled, After: sc.inc.TickAt})
+	list, err := store.TickIncidents(ctx, db, store.TickFilter{RepoID: sc.inc.RepoID, WorkflowPath: sc.inc.WorkflowPath, Signal: string(Missed), Cron: cron, States: unsettled, After: sc.inc.TickAt})
 	if err != nil || len(list) == 0 {
 		return false, nil, err
 	}
@@ -162,6 +172,11 @@ func (e *Engine) nobodys(ctx context.Context, sc *scope, w *store.Watch, watched
 			return next{at: until}, true, nil // its return wakes this one
 		}
 		return next{}, true, e.disown(ctx, sc, "the workflow is not watched any more")
+	}
+	if inc.ConfirmedAt != 0 {
+		// It is certain that its work is missing. What becomes of the schedule
+		// now does not do it: a person decides, or a good run.
+		return next{}, false, nil
 	}
 	if ok, err := clock.Stands(w, schedule.Tick{At: inc.TickAt.Time(), Cron: inc.TickCron}); err != nil || !ok {
 		if err != nil {

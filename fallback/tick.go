@@ -60,7 +60,7 @@ func (e *Engine) suspectTick(ctx context.Context, tx *store.Tx, repo queue.Repo,
 	return inc, e.wake(ctx, tx, inc.ID)
 }
 
-// takePlace ends the incidents of earlier ticks in the given states for which
+// takePlace ends the incidents of earlier ticks of the cron in the given states for which
 // nothing was begun: only the latest is made up for. It returns when the
 // silence began that this tick belongs to. A schedule of every five minutes
 // would have a newer tick before any of them could be believed to be missed,
@@ -68,7 +68,7 @@ func (e *Engine) suspectTick(ctx context.Context, tx *store.Tx, repo queue.Repo,
 // further apart than the hard grace wait for their own.
 func (e *Engine) takePlace(ctx context.Context, tx *store.Tx, inc *store.Incident, hard time.Duration, states ...State) (store.Millis, error) {
 	older, err := store.TickIncidents(ctx, tx, store.TickFilter{
-		RepoID: inc.RepoID, WorkflowPath: inc.WorkflowPath, Signal: string(Missed), States: stateNames(states), Before: inc.TickAt, Untouched: true,
+		RepoID: inc.RepoID, WorkflowPath: inc.WorkflowPath, Signal: string(Missed), Cron: inc.TickCron, States: stateNames(states), Before: inc.TickAt, Untouched: true,
 	})
 	if err != nil {
 		return 0, err

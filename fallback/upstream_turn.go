@@ -203,7 +203,7 @@ func lineOf(inc *store.Incident) (string, error) {
 	if inc.Event != schedule.Event || clock.CatchupOf(flow) == config.CatchupAll {
 		return "", nil
 	}
-	return inc.WorkflowPath, nil
+	return inc.WorkflowPath + " " + inc.TickCron, nil
 }
 
 // giveTurn says when an incident goes on, or that a newer one does instead.

@@ -66,11 +66,11 @@ func TickRun(ctx context.Context, db bun.IDB, repoID int64, path string, at Mill
 	return found(run, err, "read run of tick")
 }
 
-// LaterTickRun is a run that answers a tick after at of the same workflow, the
-// newest such; ok is false when none is known.
-func LaterTickRun(ctx context.Context, db bun.IDB, repoID int64, path string, at Millis) (run WorkflowRun, ok bool, err error) {
+// LaterTickRun is a run that answers a tick after at of the same workflow and
+// cron ("": of any), the newest such; ok is false when none is known.
+func LaterTickRun(ctx context.Context, db bun.IDB, repoID int64, path, cron string, at Millis) (run WorkflowRun, ok bool, err error) {
 	err = db.NewSelect().Model(&run).Where("repo_id = ?", repoID).Where("workflow_path = ?", path).
-		Where("tick_at > ?", at).OrderExpr("tick_at DESC, attempt DESC").Limit(1).Scan(ctx)
+		Where("tick_at > ?", at).Where("(? = '' OR tick_cron = ?)", cron, cron).OrderExpr("tick_at DESC, attempt DESC").Limit(1).Scan(ctx)
 	return found(run, err, "read run of a later tick")
 }
 
@@ -85,6 +85,7 @@ type TickFilter struct {
 	RepoID       int64
 	WorkflowPath string
 	Signal       string
+	Cron         string // "spec|timezone"
 	States       []string
 	Before       Millis // of ticks before this one
 	After        Millis // of ticks after this one
@@ -116,6 +117,9 @@ func TickIncidents(ctx context.Context, db bun.IDB, f TickFilter) ([]Incident, e
 		q.Where("(state IN (?) OR EXISTS (SELECT 1 FROM claims AS c WHERE c.key = incident.occurrence_key AND c.state = 'done'))", bun.List(f.States))
 	case len(f.States) > 0:
 		q.Where("state IN (?)", bun.List(f.States))
+	}
+	if f.Cron != "" {
+		q.Where("tick_cron = ?", f.Cron)
 	}
 	if f.Before != 0 {
 		q.Where("tick_at < ?", f.Before)

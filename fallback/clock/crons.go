@@ -60,6 +60,12 @@ func (c *Clock) newCrons(w *store.Watch, crons []config.Cron) error {
 	return nil
 }
 
+// Has says whether a cron is among those of a watch.
+func Has(w *store.Watch, cron string) (bool, error) {
+	facts, _, err := ReadWatch(w)
+	return err == nil && slices.ContainsFunc(facts.Crons, func(c config.Cron) bool { return schedule.Name(c) == cron }), err
+}
+
 // Stands says whether a cron is among those of a watch, and was at its tick.
 func Stands(w *store.Watch, t schedule.Tick) (bool, error) {
 	facts, _, err := ReadWatch(w)

@@ -34,9 +34,9 @@ func TestFates(t *testing.T) {
 		"latest alone":            {standing{catchup: config.CatchupLatest}, []string{"4 dropped", "5 dropped", "6 suspected"}},
 		"all":                     {standing{catchup: config.CatchupAll}, []string{"4 suspected", "5 suspected", "6 suspected"}},
 		"each, though none is":    {standing{catchup: config.CatchupNone}, []string{"4 suspected", "5 suspected", "6 suspected"}},
-		"answered":                {standing{catchup: config.CatchupAll, answered: with(4, 6), newest: hour(6, 0)}, []string{"5 suspected"}},
-		"a newer run takes place": {standing{catchup: config.CatchupLatest, answered: with(5), newest: hour(5, 0)}, []string{"4 dropped", "6 suspected"}},
-		"and where none is":       {standing{catchup: config.CatchupNone, answered: with(6), newest: hour(6, 0)}, []string{"4 dropped", "5 dropped"}},
+		"answered":                {standing{catchup: config.CatchupAll, answered: with(4, 6), newest: map[string]time.Time{cron: hour(6, 0)}}, []string{"5 suspected"}},
+		"a newer run takes place": {standing{catchup: config.CatchupLatest, answered: with(5), newest: map[string]time.Time{cron: hour(5, 0)}}, []string{"4 dropped", "6 suspected"}},
+		"and where none is":       {standing{catchup: config.CatchupNone, answered: with(6), newest: map[string]time.Time{cron: hour(6, 0)}}, []string{"4 dropped", "5 dropped"}},
 		"before the watch":        {standing{catchup: config.CatchupLatest, since: hour(6, 0)}, []string{"4 unwatched", "5 unwatched", "6 suspected"}},
 		"before the cron":         {standing{catchup: config.CatchupAll, young: cronsSince{cron: store.MillisOf(hour(5, 0))}}, []string{"5 suspected", "6 suspected"}},
 		"off":                     {standing{catchup: config.CatchupAll, off: true, answered: with(4)}, []string{"5 unwatched", "6 unwatched"}},
@@ -64,6 +64,17 @@ func TestFates(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a daily cron beside an hourly one", func(t *testing.T) {
+		const daily = "0 5 * * *|UTC"
+		list := append(ticks(4, 5), schedule.Tick{At: hour(5, 0), Cron: daily}, ticks(6)[0])
+		var got []string
+		for _, f := range (standing{catchup: config.CatchupLatest, answered: with(6), newest: map[string]time.Time{cron: hour(6, 0)}}).fates(list) {
+			got = append(got, fmt.Sprintf("%d %s %s", f.At.Hour(), f.Cron, f.outcome))
+		}
+		if diff := cmp.Diff([]string{"4 " + cron + " dropped", "5 " + cron + " dropped", "5 " + daily + " suspected"}, got); diff != "" {
+			t.Error(diff)
+		}
+	})
 	t.Run("after long", func(t *testing.T) {
 		var list []schedule.Tick
 		for i := range maxChecked + 2 {

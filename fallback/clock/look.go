@@ -113,17 +113,17 @@ func (c *Clock) writeOff(ctx context.Context, tx *store.Tx, w *store.Watch, f fa
 }
 
 // answeredTicks are the ticks from since on that have a run, and the newest
-// moment among them.
-func answeredTicks(ctx context.Context, tx *store.Tx, repoID int64, path string, since time.Time) (answered map[schedule.Tick]bool, newest time.Time, err error) {
+// moment among them of each cron.
+func answeredTicks(ctx context.Context, tx *store.Tx, repoID int64, path string, since time.Time) (answered map[schedule.Tick]bool, newest map[string]time.Time, err error) {
 	// The bound is above what a window can hold: the ticks of 48 h, every five minutes.
 	list, err := store.RunTicks(ctx, tx, repoID, path, store.MillisOf(since.Add(-schedule.Skew)), maxAnswered)
 	if err != nil {
 		return nil, newest, err
 	}
-	answered = make(map[schedule.Tick]bool, len(list))
+	answered, newest = make(map[schedule.Tick]bool, len(list)), map[string]time.Time{}
 	for _, r := range list {
 		answered[schedule.Tick{At: r.TickAt.Time(), Cron: r.TickCron}] = true
-		newest = laterOf(newest, r.TickAt.Time())
+		newest[r.TickCron] = laterOf(newest[r.TickCron], r.TickAt.Time())
 	}
 	return answered, newest, nil
 }

@@ -14,6 +14,9 @@ import (
 // years around 2100. One that does not come within it never does.
 const horizon = 9 * 366
 
+// interval is the least number of minutes between two ticks of a cron.
+const interval = 5
+
 // line is a compiled cron of a file.
 type line struct {
 	cron string // "spec|timezone"
@@ -40,10 +43,32 @@ func Compile(crons []config.Cron) Set {
 		if err != nil || !ok || slices.ContainsFunc(s.lines, func(l line) bool { return l.cron == Name(c) }) {
 			continue
 		}
-		s.lines = append(s.lines, line{cron: Name(c), spec: spec, zone: zone})
+		s.lines = append(s.lines, line{cron: Name(c), spec: thin(spec), zone: zone})
 	}
 	s.period = s.measure()
 	return s
+}
+
+// thin leaves out what GitHub never starts: "the shortest interval you can run
+// scheduled workflows is once every 5 minutes" (docs.github.com, "schedule").
+// Which minutes of a cron that asks for more it takes is not said; of any five
+// the first of an hour on is chosen, because a run that comes at another one is
+// its answer all the same. Where the hours meet, the last ones of an hour give way.
+func thin(spec *cron.SpecSchedule) *cron.SpecSchedule {
+	const star = uint64(1 << 63)
+	minutes, hours := spec.Minute&^star, spec.Hour&^star
+	first, last, kept := bits.TrailingZeros64(minutes), -interval, uint64(0)
+	next := hours&(hours>>1) != 0 || hours&1 != 0 && hours&(1<<23) != 0 // an hour follows another
+	for m := minutes; m != 0; m &= m - 1 {
+		at := bits.TrailingZeros64(m)
+		if at-last < interval || next && at != first && first+60-at < interval {
+			continue
+		}
+		last, kept = at, kept|1<<uint(at)
+	}
+	thinned := *spec
+	thinned.Minute = kept | spec.Minute&star
+	return &thinned
 }
 
 // on says whether the cron comes on a day. Where day of month and day of week

@@ -65,6 +65,7 @@ func drawCron(t *rapid.T) walked {
 	d, w.dom = field(t, "day", 1, 31, "*", "*", "*")
 	mo, w.mon = field(t, "month", 1, 12, "*", "*", "*")
 	wd, w.dow = field(t, "weekday", 0, 6, "*", "*", "*")
+	w.thin()
 	// "*/1" is every day, too.
 	w.everyDom, w.everyDow = d == "*" || d == "*/1", wd == "*" || wd == "*/1"
 	w.cron = config.Cron{Spec: fmt.Sprintf("%s %s %s %s %s", m, h, d, mo, wd), Timezone: rapid.SampledFrom(zones).Draw(t, "zone")}
@@ -77,6 +78,26 @@ func drawCron(t *rapid.T) walked {
 		w.zone = zone
 	}
 	return w
+}
+
+// thin takes away the minutes that follow another one by less than five, and
+// those at the end of an hour that are followed so by the next hour's first.
+func (w walked) thin() {
+	follows, first, last := false, -1, -5
+	for h := range 24 {
+		follows = follows || w.hour[h] && w.hour[(h+1)%24]
+	}
+	for m := range 60 {
+		switch {
+		case !w.min[m]:
+		case m < last+5, first >= 0 && follows && first+60 < m+5:
+			w.min[m] = false
+		default:
+			if last = m; first < 0 {
+				first = m
+			}
+		}
+	}
 }
 
 func (w walked) comes(wall time.Time) bool {

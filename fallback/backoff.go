@@ -28,9 +28,10 @@ func (e *Engine) backOff(inc *store.Incident, failures int) {
 }
 
 // backedOff gives the moment before which the next try must not begin; the zero
-// time when it may.
+// time when it may. One further off than any pause was drawn by a clock that ran
+// ahead, and is none.
 func (e *Engine) backedOff(inc *store.Incident) time.Time {
-	if State(inc.State) != Recovering || inc.NotBefore <= e.now() {
+	if State(inc.State) != Recovering || inc.NotBefore <= e.now() || inc.NotBefore > store.MillisOf(e.Clock.Now().Add(e.scaled(failure.BackoffCap))) {
 		return time.Time{}
 	}
 	return inc.NotBefore.Time()

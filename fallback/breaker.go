@@ -37,7 +37,7 @@ func orDefault(b config.Breaker) config.Breaker {
 // true when it may not yet and has been suppressed.
 func (e *Engine) admitted(ctx context.Context, sc *scope) (n next, stop bool, err error) {
 	inc := sc.inc
-	b, err := store.ReadBreaker(ctx, e.Store.Read(), inc.RepoID, inc.WorkflowPath)
+	b, err := e.breakerOf(ctx, sc)
 	if err != nil || b.State == breakerClosed {
 		return next{}, false, err
 	}
@@ -82,13 +82,13 @@ func (e *Engine) release(ctx context.Context, sc *scope) (next, error) {
 	if onlyPaused(sc.inc) {
 		return next{again: true}, e.letGo(ctx, sc, "nothing holds it back any more")
 	}
-	b, err := store.ReadBreaker(ctx, e.Store.Read(), sc.inc.RepoID, sc.inc.WorkflowPath)
+	b, err := e.breakerOf(ctx, sc)
 	if err != nil {
 		return next{}, err
 	}
 	probe := b.State == breakerHalfOpen && b.Probe == sc.inc.ID
 	if b.State != breakerClosed && b.Until > e.now() && !probe {
-		return next{at: b.Until.Time()}, nil
+		return next{at: b.Until.Time()}, e.sooner(ctx, sc, b)
 	}
 	if until, err := e.crowded(ctx, e.Store.Read(), sc.inc); err != nil || until != 0 {
 		return next{at: until.Time()}, err
@@ -98,6 +98,42 @@ func (e *Engine) release(ctx context.Context, sc *scope) (next, error) {
 		reason = "nothing holds it back any more"
 	}
 	return next{again: true}, e.letGo(ctx, sc, reason)
+}
+
+// breakerOf reads the breaker of an incident's workflow. One that was written by
+// a clock that ran ahead, and has been set right since, would stay open by as
+// much longer: it is open for as long as it may be from now on.
+func (e *Engine) breakerOf(ctx context.Context, sc *scope) (store.Breaker, error) {
+	inc := sc.inc
+	b, err := store.ReadBreaker(ctx, e.Store.Read(), inc.RepoID, inc.WorkflowPath)
+	if err != nil || b.UpdatedAt <= e.now() {
+		return b, err
+	}
+	return b, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if b, err = store.ReadBreaker(ctx, tx, inc.RepoID, inc.WorkflowPath); err != nil || b.UpdatedAt <= e.now() {
+			return err
+		}
+		open := e.scaled(orDefault(sc.flow.Breaker).Cooldown.Std())
+		if b.State == breakerHalfOpen {
+			open = e.StepDeadline
+		}
+		b.Until, b.UpdatedAt = min(b.Until, store.MillisOf(e.Clock.Now().Add(open))), e.now()
+		if err := tx.SaveBreaker(ctx, b); err != nil {
+			return err
+		}
+		return e.wakeSuppressed(ctx, tx, inc.RepoID, inc.WorkflowPath)
+	})
+}
+
+// sooner writes down that an incident is held back for less long than was thought.
+func (e *Engine) sooner(ctx context.Context, sc *scope, b store.Breaker) error {
+	if sc.inc.NotBefore <= b.Until {
+		return nil
+	}
+	return e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
+		sc.inc.NotBefore, sc.inc.Reason = b.Until, fmt.Sprintf("the breaker is open until %s", b.Until.Time().Format(timeFormat))
+		return e.note(ctx, tx, sc.inc, sc.inc.Reason, map[string]any{"failures": b.Failures, "until": b.Until.Time()})
+	})
 }
 
 // letGo takes a suppressed incident back to work.

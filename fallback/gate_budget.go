@@ -89,7 +89,7 @@ func (e *Engine) rerunBudget(ctx context.Context, db bun.IDB, sc *scope) (*hold,
 	if err != nil {
 		return nil, err
 	}
-	if room := (storm.Quota{Max: most, Within: day}).Next(moments(spent), e.Clock.Now()); room.After(e.Clock.Now()) {
+	if room := (storm.Quota{Max: most, Within: day}).Next(e.moments(spent), e.Clock.Now()); room.After(e.Clock.Now()) {
 		return &hold{skip: true, reason: fmt.Sprintf("the budget of a workflow, %d re-runs a day, is spent until %s", most, room.UTC().Format(timeFormat))}, nil
 	}
 	return nil, nil
@@ -128,7 +128,7 @@ func (e *Engine) repositoryBudget(ctx context.Context, db bun.IDB, sc *scope) (*
 		return nil, err
 	}
 	now := e.Clock.Now()
-	next := bucket.Next(moments(spent), now)
+	next := bucket.Next(e.moments(spent), now)
 	if !next.After(now) {
 		return nil, nil
 	}
@@ -158,7 +158,7 @@ func (e *Engine) globalBudget(ctx context.Context, db bun.IDB) (*hold, error) {
 		return nil, err
 	}
 	now := e.Clock.Now()
-	next := (storm.Quota{Max: most, Within: day}).Next(moments(spent), now)
+	next := (storm.Quota{Max: most, Within: day}).Next(e.moments(spent), now)
 	if !next.After(now) {
 		return nil, nil
 	}
@@ -177,10 +177,12 @@ func (e *Engine) ago(d time.Duration) store.Millis {
 	return store.MillisOf(e.Clock.Now().Add(-d)) + 1
 }
 
-func moments(list []store.Millis) []time.Time {
+// moments are when something was spent, at the latest now: by a clock that ran
+// ahead, nothing more would be had until that moment.
+func (e *Engine) moments(list []store.Millis) []time.Time {
 	out := make([]time.Time, len(list))
 	for i, m := range list {
-		out[i] = m.Time()
+		out[i] = minTime(m.Time(), e.Clock.Now())
 	}
 	return out
 }

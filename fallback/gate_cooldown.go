@@ -59,7 +59,7 @@ func cooldownGate(ctx context.Context, e *Engine, sc *scope, s step) (*hold, err
 		reason := fmt.Sprintf("recover_loop: the same failure came back %s after incident %d was recovered, for the %s time in a row; recovering it does not last", after, prev.ID, ordinal(loops))
 		return &hold{to: Exhausted, reason: reason, evidence: evidence}, nil
 	}
-	if e.Clock.Now().Before(until) {
+	if wait := until.Sub(e.Clock.Now()); wait > 0 && wait <= window { // longer: by a clock that ran ahead
 		reason := fmt.Sprintf("the same failure came back %s after incident %d was recovered; cooling down until %s", after, prev.ID, until.UTC().Format(timeFormat))
 		return &hold{reason: reason, evidence: evidence, until: until}, nil
 	}

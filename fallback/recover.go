@@ -109,6 +109,9 @@ func (e *Engine) goOn(ctx context.Context, r queue.Recover, key string, id int64
 	if err != nil {
 		return Answer{}, err
 	}
+	if !r.Automated {
+		e.askOnceMore(ctx, id)
+	}
 	var answer Answer
 	err = e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 		inc, ok, err := store.ReadIncident(ctx, tx, id)
@@ -128,6 +131,8 @@ func (e *Engine) goOn(ctx context.Context, r queue.Recover, key string, id int64
 			}
 		case Signal(inc.Signal) == Upstream:
 			answer = refuse("Incident %d is about %s. What waits for it goes on by itself when that works again; each of its incidents can be recovered now.", id, upstream.Name(inc.WorkflowPath))
+		case State(inc.State) == Suspected: // it may still come, begin or go on by itself, and then both would
+			answer = Answer{IncidentID: id, Message: fmt.Sprintf("Incident %d of %s is a suspicion so far: %s. Nothing is done until it is certain; its recovery begins by itself then.", id, name, inc.Reason)}
 		case State(inc.State).Active():
 			claim, held, err := e.heldElsewhere(ctx, tx, &inc)
 			if err != nil {

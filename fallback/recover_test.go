@@ -140,6 +140,44 @@ func TestRecoverInDoubt(t *testing.T) {
 	}
 }
 
+// A run that is in doubt because it took too long is read again before a
+// person's word goes on: it has ended meanwhile, and no webhook has told.
+func TestRecoverReadsTheDoubtAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		ends    string // "" is not at all
+		want    State
+		actions int
+	}{
+		"it has succeeded":   {"success", Recovered, 0},
+		"it has failed":      {"failure", Recovered, 1},
+		"it goes on and on":  {"", Recovered, 1},
+		"GitHub answers 502": {"success", Recovered, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newKnownBench(t, config.Workflow{Recover: []config.Step{dispatch, local}})
+			b.fail("failure")
+			d := b.dispatched()[0]
+			if err := d.Progress(); err != nil {
+				t.Fatal(err)
+			}
+			b.pass(b.engine.StepDeadline + time.Minute)
+			inc := b.want(InDoubt)
+			if c.ends != "" {
+				b.end(d, c.ends)
+			}
+			if c.actions == 1 && c.ends == "success" {
+				b.gh.Fault(githubtest.Fault{Operation: "actions/get-workflow-run", Kind: githubtest.Status, Code: 502, Times: -1})
+			}
+			a := b.ask(queue.Recover{IncidentID: inc.ID, Actor: "mona"})
+			b.gh.ClearFaults()
+			b.pass(time.Hour)
+			if inc = b.want(c.want); b.actions.count() != c.actions {
+				t.Errorf("%s: %s; asked: %+v; %d actions", inc.State, inc.Reason, a, b.actions.count())
+			}
+		})
+	}
+}
+
 // The same delivery handled twice is one request, with one answer.
 func TestRecoverIsIdempotent(t *testing.T) {
 	b := newBench(t, config.Workflow{Recover: []config.Step{local}})

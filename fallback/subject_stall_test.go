@@ -9,6 +9,7 @@ import (
 
 	"github.com/redundancy-app/redundancy/config"
 	"github.com/redundancy-app/redundancy/internal/githubtest"
+	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -257,4 +258,25 @@ func TestOldOrphans(t *testing.T) {
 			t.Errorf("confirmed %v, effects %v", inc.Confirmed, b.effects())
 		}
 	})
+}
+
+// Who asks for the recovery of a run that may still begin is told that nothing
+// is done yet, and that it will be.
+func TestRecoverARunThatMayHang(t *testing.T) {
+	b := newBench(t, config.Workflow{Recover: []config.Step{rerun}, Stall: config.Stall{Queued: config.Duration(6 * time.Hour)}})
+	b.queued("schedule")
+	b.pass(2*time.Hour + time.Minute)
+	inc := b.want(Suspected)
+	a := b.ask(queue.Recover{IncidentID: inc.ID, Actor: "mona"})
+	if a.Accepted || !strings.Contains(a.Message, "is a suspicion so far: attempt 1 of the run has waited 2h") {
+		t.Errorf("%+v", a)
+	}
+	b.pass(time.Hour)
+	if inc = b.want(Suspected); len(inc.Steps) != 0 {
+		t.Errorf("steps %v", steps(inc))
+	}
+	b.pass(4 * time.Hour)
+	if inc = b.only(); inc.State == Suspected {
+		t.Errorf("%s: %s", inc.State, inc.Reason)
+	}
 }

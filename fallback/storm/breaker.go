@@ -76,12 +76,23 @@ type Rules struct {
 // servers do not come back in step.
 const jitter = 0.1
 
+// ahead is by how much a state may begin in the future: whoever wrote it can
+// have read the clock a moment later.
+const ahead = time.Minute
+
 // maxRecent bounds what is kept of a breaker.
 const maxRecent = 64
 
 // At gives the breaker as of now: a pause that is over has made it half open,
-// a probe whose time is up has lost its place.
+// a probe whose time is up has lost its place. A state that begins in the future
+// was written by a clock that ran ahead: nobody knows what is left of its pause,
+// and it is over.
 func (r Rules) At(b Breaker, now time.Time) Breaker {
+	if b.Since.After(now.Add(ahead)) {
+		if b.Since = now; b.Until.After(now) {
+			b.Until = now
+		}
+	}
 	switch {
 	case b.State == "":
 		b.State = Closed
@@ -193,10 +204,6 @@ func (b Breaker) doubt(group string) []string {
 	return list[max(len(list)-maxDoubts, 0):]
 }
 
-func failed(list []Outcome) []Outcome {
-	return slices.DeleteFunc(slices.Clone(list), func(o Outcome) bool { return o.OK })
-}
-
 // Quiet says that a half-open breaker has nothing against it any more: nobody
 // tries, and nothing has failed for the longest pause. Where only one party is
 // left, or none, there are no successes of different ones to wait for.
@@ -270,27 +277,4 @@ func (r Rules) Take(b Breaker, who int64, now time.Time) (_ Breaker, ok bool) {
 		b.Probe, b.Until = who, now.Add(r.Probe)
 	}
 	return b, true
-}
-
-// row counts the newest outcomes that are alike.
-func row(list []Outcome, ok bool) int {
-	n := 0
-	for i := len(list) - 1; i >= 0 && list[i].OK == ok; i-- {
-		n++
-	}
-	return n
-}
-
-// inRow counts the different parties of the newest outcomes that are alike.
-func inRow(list []Outcome, ok bool) int { return different(list[len(list)-row(list, ok):]) }
-
-func different(list []Outcome) int {
-	seen, n := map[string]bool{}, 0
-	for _, o := range list {
-		if o.By == "" || !seen[o.By] {
-			n++
-		}
-		seen[o.By] = true
-	}
-	return n
 }

@@ -265,3 +265,23 @@ func TestOneGroupDoesNotOpenItAgain(t *testing.T) {
 		t.Errorf("%+v after it was healed", b)
 	}
 }
+
+// A clock that was hours ahead and is set right has stopped nothing for hours.
+func TestBreakerOfAClockThatWasAhead(t *testing.T) {
+	const off = 8 * time.Hour
+	open := rules.Trip(Breaker{State: Closed}, start.Add(off))
+	if got := rules.At(open, start); got.State != HalfOpen || !rules.Admits(open, 7, start) {
+		t.Errorf("open: %+v", got)
+	}
+	probing, ok := rules.Take(Breaker{State: HalfOpen, Since: start.Add(off)}, 7, start.Add(off))
+	if !ok || !rules.Admits(probing, 8, start) {
+		t.Errorf("a probe of then keeps its place: %+v", probing)
+	}
+	if b, ok := rules.Take(open, 8, start); !ok || rules.Admits(b, 9, start) || rules.Record(b, Outcome{At: start, OK: false, Probe: 8}, start).State != Open {
+		t.Errorf("its probe decides: %t %+v", ok, b)
+	}
+	// A moment is no clock that is wrong.
+	if got := rules.At(rules.Trip(Breaker{State: Closed}, start.Add(ahead)), start); got.State != Open {
+		t.Errorf("a moment ahead: %s", got.State)
+	}
+}

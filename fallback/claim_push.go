@@ -21,7 +21,7 @@ func (e *Engine) occurrenceOfPush(ctx context.Context, repo queue.Repo, r store.
 		return "", err
 	}
 	inc, ok, err := store.IncidentOfKey(ctx, db, key)
-	if err != nil || !ok || inc.HeadBranch != r.HeadBranch {
+	if err != nil || !ok || inc.HeadBranch != r.HeadBranch || r.CreatedAt < answersFrom(inc.PushedAt) {
 		return own, err
 	}
 	switch s := State(inc.State); {
@@ -45,7 +45,7 @@ func itsPrimary(inc *store.Incident, r *store.WorkflowRun) bool {
 	case r.RunID == inc.RunID:
 		return true
 	case Signal(inc.Signal) == Absent: // its claim is asked for before its webhook is handled
-		return inc.RunID == 0 && r.Event == pushEvent
+		return inc.RunID == 0 && r.Event == pushEvent && r.CreatedAt >= answersFrom(inc.PushedAt)
 	}
 	return r.TickAt != 0 && r.TickAt == inc.TickAt
 }

@@ -56,7 +56,7 @@ func (e *Engine) expectJob(ctx context.Context, job queue.Job) error {
 	if err != nil || len(missing) == 0 {
 		return err
 	}
-	known, err := store.PushedRuns(ctx, e.Store.Read(), args.Repo.ID, args.SHA)
+	known, err := store.PushedRuns(ctx, e.Store.Read(), args.Repo.ID, args.SHA, answersFrom(store.Millis(args.PushedAt)))
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (e *Engine) notStarted(ctx context.Context, args queue.ExpectRun, missing [
 	}
 	came := map[string]bool{}
 	for _, r := range list.Runs {
-		came[r.WorkflowPath()] = true
+		came[r.WorkflowPath()] = came[r.WorkflowPath()] || store.MillisOf(r.Created()) >= answersFrom(store.Millis(args.PushedAt))
 	}
 	if missing, err = e.stillMeant(ctx, client, args, without(missing, came), pushed); err != nil {
 		return err
@@ -208,7 +208,7 @@ func (e *Engine) suspectPush(ctx context.Context, tx *store.Tx, args queue.Expec
 	inc := &store.Incident{
 		OccurrenceKey: key, InstallationID: args.Repo.InstallationID, RepoID: args.Repo.ID,
 		Owner: args.Repo.Owner, Repo: args.Repo.Name, WorkflowPath: x.path, Event: pushEvent, HeadBranch: args.Branch, HeadSHA: args.SHA,
-		RunCreatedAt: pushed, Signal: string(Absent), BeganAt: pushed, State: string(Healthy), Ladder: string(ladder), OpenedAt: now, UpdatedAt: now,
+		RunCreatedAt: pushed, Signal: string(Absent), BeganAt: pushed, PushedAt: store.Millis(args.PushedAt), State: string(Healthy), Ladder: string(ladder), OpenedAt: now, UpdatedAt: now,
 	}
 	opened, err := tx.OpenIncident(ctx, inc)
 	if err != nil || !opened {

@@ -2,6 +2,7 @@ package fallback
 
 import (
 	"context"
+	"time"
 
 	"github.com/redundancy-app/redundancy/config"
 	"github.com/redundancy-app/redundancy/queue"
@@ -10,6 +11,20 @@ import (
 
 // causeOfAbsence: a run that does not exist has done nothing wrong.
 const causeOfAbsence = config.Infrastructure
+
+// pushSkew is how much older than the push a run may be that answers it: the
+// moment of a push is that of the repository's newest one when GitHub tells.
+const pushSkew = 10 * time.Minute
+
+// answersFrom is when a run must have been created that answers a push: one of
+// an earlier push of the same commit is not its answer. While the moment of the
+// push is unknown, any is.
+func answersFrom(pushed store.Millis) store.Millis {
+	if pushed == 0 {
+		return 0
+	}
+	return store.MillisOf(pushed.Time().Add(-pushSkew))
+}
 
 // cameForPush tells the incident of a push that its run has come, and returns
 // it: what the run comes to is that incident's business. 0 when the push has
@@ -23,7 +38,7 @@ func (e *Engine) cameForPush(ctx context.Context, tx *store.Tx, repo queue.Repo,
 		return 0, err
 	}
 	inc, ok, err := store.IncidentOfKey(ctx, tx, key)
-	if err != nil || !ok || inc.RunID != 0 {
+	if err != nil || !ok || inc.RunID != 0 || run.CreatedAt < answersFrom(inc.PushedAt) {
 		return 0, err
 	}
 	late := "its run came, late by " + showDuration(run.CreatedAt.Time().Sub(inc.BeganAt.Time()))

@@ -33,7 +33,8 @@ func (e *Engine) lookForPush(ctx context.Context, sc *scope) (p pushed, err erro
 		return p, err
 	}
 	for _, r := range list.Runs {
-		if r.GetHeadSHA() != sc.inc.HeadSHA || r.GetEvent() != pushEvent || r.WorkflowPath() != sc.inc.WorkflowPath || r.GetHeadRepository().GetID() != sc.repo.ID {
+		if r.GetHeadSHA() != sc.inc.HeadSHA || r.GetEvent() != pushEvent || r.WorkflowPath() != sc.inc.WorkflowPath || r.GetHeadRepository().GetID() != sc.repo.ID ||
+			store.MillisOf(r.Created()) < answersFrom(sc.inc.PushedAt) {
 			continue
 		}
 		return p, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {

@@ -20,7 +20,7 @@ func load(repo queue.Repo) queue.Item {
 }
 
 func expect(repo queue.Repo) queue.Item {
-	return queue.ExpectRun{Repo: repo, Branch: "main", SHA: sha, DeliveryID: "guid-1"}.Item()
+	return queue.ExpectRun{Repo: repo, Branch: "main", SHA: sha, PushedAt: 1557933657000, DeliveryID: "guid-1"}.Item()
 }
 
 // pushed is an ordinary push to a branch that changes the given files.
@@ -54,6 +54,7 @@ func TestPush(t *testing.T) {
 	}
 	rows{
 		"topic branch":                {pushed("topic", ".github/redundancy.yml"), validate(false)},
+		"at no moment":                {but(pushed("main", "README.md"), fields{"repository.pushed_at": nil}), append(validate(false), queue.ExpectRun{Repo: site, Branch: "main", SHA: sha, DeliveryID: "guid-1"}.Item())},
 		"default branch, other files": {pushed("main", "README.md", "src/.github/workflows.go"), plain},
 		"configuration":               {pushed("main", ".github/redundancy.yml"), both},
 		"original's configuration":    {pushed("main", "automation/redundancy-config.json"), both},

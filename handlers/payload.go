@@ -38,6 +38,9 @@ type repository struct {
 	Owner         account `json:"owner"`
 	// UpdatedAt orders what events say; see moment.
 	UpdatedAt json.RawMessage `json:"updated_at"`
+	// PushedAt is when the repository was last pushed to: in a push event the
+	// moment of that push, in Unix seconds.
+	PushedAt json.RawMessage `json:"pushed_at"`
 }
 
 type account struct {

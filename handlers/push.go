@@ -67,7 +67,7 @@ func (h *Push) decide(ctx context.Context, e *pushEvent, deliveryID string) (int
 	// second is folded, and with suites switched off this one is all there is.
 	items := []queue.Item{queue.ValidateCommit{Repo: repo, SHA: e.After, DeliveryID: deliveryID}.Item()}
 	if branch == e.Repository.DefaultBranch && e.startsRuns() {
-		items = append(items, queue.ExpectRun{Repo: repo, Branch: branch, SHA: e.After, DeliveryID: deliveryID}.Item())
+		items = append(items, queue.ExpectRun{Repo: repo, Branch: branch, SHA: e.After, PushedAt: int64(moment(e.Repository.PushedAt)), DeliveryID: deliveryID}.Item())
 	}
 	if branch != e.Repository.DefaultBranch || !e.mayTouch(isConfiguration) {
 		return enqueue(items...), nil

@@ -54,6 +54,9 @@ func (a CheckWorkflow) Item() Item {
 // Item folds the deliveries of one push.
 func (a ExpectRun) Item() Item {
 	key := fmt.Sprintf("expect:%d:%s:%s", a.Repo.ID, a.Branch, a.SHA)
+	if a.PushedAt != 0 {
+		key += fmt.Sprintf(":%d", a.PushedAt)
+	}
 	return Item{Args: a, Options: Options{Key: key, Unique: key}}
 }
 

@@ -18,6 +18,7 @@ func TestItemOptions(t *testing.T) {
 		"config":               {LoadConfig{Repo: repo}.Item(), Options{Key: "config:42", Unique: "config:42"}},
 		"run":                  {ObserveRun{Repo: repo, RunID: 9}.Item(), Options{Key: "run:42:9", Unique: "run:42:9"}},
 		"inspect":              {InspectRun{Repo: repo, RunID: 9, Attempt: 2}.Item(), Options{Key: "inspect:42:9:2", Unique: "inspect:42:9:2"}},
+		"expect at a moment":   {ExpectRun{Repo: repo, Branch: "main", SHA: "abc", PushedAt: 1700}.Item(), Options{Key: "expect:42:main:abc:1700", Unique: "expect:42:main:abc:1700"}},
 		"expect":               {ExpectRun{Repo: repo, Branch: "main", SHA: "abc"}.Item(), Options{Key: "expect:42:main:abc", Unique: "expect:42:main:abc"}},
 		"recover by name":      {Recover{Repo: repo, Target: "Marketing-Sync"}.Item(), Options{Key: "recover:42:marketing-sync"}},
 		"recover by path":      {Recover{Repo: repo, Target: ".github/workflows/marketing-sync.yml", DeliveryID: "g"}.Item(), Options{Key: "recover:42:marketing-sync", Unique: "recover:g"}},

@@ -78,9 +78,12 @@ func (InspectRun) Kind() string { return "run.inspect" }
 // ExpectRun looks, some minutes after a push to the default branch, whether
 // the workflows that such a push starts have been started.
 type ExpectRun struct {
-	Repo       Repo   `json:"repo"`
-	Branch     string `json:"branch"`
-	SHA        string `json:"sha"` // the new head
+	Repo   Repo   `json:"repo"`
+	Branch string `json:"branch"`
+	SHA    string `json:"sha"` // the new head
+	// PushedAt is when that was, Unix ms by GitHub's clock; 0 unknown. A commit
+	// can be pushed again, and only a run from then on answers the push.
+	PushedAt   int64  `json:"pushed_at,omitempty"`
 	DeliveryID string `json:"delivery_id,omitempty"`
 }
 

@@ -65,6 +65,7 @@ type Incident struct {
 	NotBefore      Millis
 	Actor          string
 	CheckRunID     int64
+	PushedAt       Millis // of a push: when it was, by GitHub's clock; 0 unknown
 	MissingSince   Millis
 	OpenedAt       Millis
 	UpdatedAt      Millis

@@ -79,6 +79,7 @@ CREATE TABLE incidents (
     not_before      BIGINT  NOT NULL DEFAULT 0, -- suppressed until
     actor           TEXT    NOT NULL DEFAULT '', -- the person who asked for it, '' when a run did
     check_run_id    BIGINT  NOT NULL DEFAULT 0,
+    pushed_at       BIGINT  NOT NULL DEFAULT 0, -- of a push: when it was, by GitHub's clock; 0 unknown
     missing_since   BIGINT  NOT NULL DEFAULT 0, -- when GitHub first answered 404 for the run, 0 when it shows it
     opened_at       BIGINT  NOT NULL,
     updated_at      BIGINT  NOT NULL,

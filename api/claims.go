@@ -70,8 +70,13 @@ func (s *server) failClaim(w http.ResponseWriter, r *http.Request, err error) {
 		refuse(w, http.StatusForbidden, err.Error())
 	case errors.Is(err, fallback.ErrClaimRun):
 		refuse(w, http.StatusNotFound, err.Error())
-	case errors.Is(err, fallback.ErrClaimLimit), limited:
+	case errors.Is(err, fallback.ErrClaimTooMany):
+		refuse(w, http.StatusTooManyRequests, err.Error())
+	case limited:
 		w.Header().Set("Retry-After", "60")
+		refuse(w, http.StatusServiceUnavailable, "GitHub is not asked about more runs of this repository at the moment")
+	case errors.Is(err, fallback.ErrClaimLimit): // its webhook may come in a moment
+		w.Header().Set("Retry-After", "2")
 		refuse(w, http.StatusServiceUnavailable, "GitHub is not asked about more runs of this repository at the moment")
 	case errors.Is(err, fallback.ErrClaimBusy), errors.Is(err, context.DeadlineExceeded):
 		w.Header().Set("Retry-After", "2")

@@ -15,10 +15,18 @@ func (e *Engine) reconsider(ctx context.Context, sc *scope) (next, error) {
 		return n, err
 	}
 	later, ok, err := store.LaterSuccess(ctx, e.Store.Read(), sc.inc)
-	if err != nil || !ok {
+	if err != nil {
 		return next{}, err
 	}
-	return next{}, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return e.well(ctx, tx, sc.inc, later) })
+	if ok {
+		return next{}, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return e.well(ctx, tx, sc.inc, later) })
+	}
+	// What a step has started can do the work after the step was given up.
+	c, known, err := e.Store.Claim(ctx, sc.inc.OccurrenceKey)
+	if err != nil || !known || c.State != store.ClaimDone || isIncident(c.Owner) {
+		return next{}, err
+	}
+	return next{}, e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error { return e.claimed(ctx, tx, sc.inc, c) })
 }
 
 // doubt asks once more for what could not be found out. Evidence that comes

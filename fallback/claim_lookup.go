@@ -28,6 +28,9 @@ const (
 	idleLookUps = 60
 	// missedFor is how long what was looked up in vain is not looked up again.
 	missedFor = time.Minute
+	// laggedFor is the same of the attempt after the one that GitHub shows: it
+	// asks, so it is under way, and will be shown in a moment.
+	laggedFor = 2 * time.Second
 	maxMissed = 4096
 )
 
@@ -35,7 +38,7 @@ const (
 type lookUps struct {
 	clock  clockwork.Clock
 	slots  chan struct{}
-	missed *lru.Cache[lookUpKey, time.Time]
+	missed *lru.Cache[lookUpKey, time.Time] // until when it is not looked up again
 	mu     sync.Mutex
 	idle   map[int64]idle // by repository; only those where the App is installed
 }
@@ -58,8 +61,8 @@ func newLookUps(clock clockwork.Clock) *lookUps {
 
 // vain says whether the same was looked up in vain a moment ago.
 func (l *lookUps) vain(k lookUpKey) bool {
-	at, ok := l.missed.Get(k)
-	return ok && l.clock.Since(at) < missedFor
+	until, ok := l.missed.Get(k)
+	return ok && l.clock.Now().Before(until)
 }
 
 // counted says how many look-ups of a repository count, after adding more.
@@ -109,11 +112,17 @@ func (e *Engine) lookUp(ctx context.Context, repo queue.Repo, runID int64, attem
 		return known, ErrClaimLimit
 	}
 	known, err = e.readForClaim(ctx, repo, runID)
-	if err != nil || known.Completed() || behind(known, attempt) {
+	// That GitHub did not answer says nothing about the run.
+	vain := err == nil && behind(known, attempt) || githubapi.IsNotFound(err)
+	if vain || err == nil && known.Completed() {
 		e.lookUps.counted(repo.ID, 1)
 	}
-	if err == nil && behind(known, attempt) || githubapi.IsNotFound(err) {
-		e.lookUps.missed.Add(asked, e.Clock.Now())
+	if vain {
+		wait := missedFor
+		if err == nil && attempt == known.Attempt+1 {
+			wait = laggedFor
+		}
+		e.lookUps.missed.Add(asked, e.Clock.Now().Add(wait))
 	}
 	if githubapi.IsNotFound(err) {
 		return known, noRun(repo, runID)

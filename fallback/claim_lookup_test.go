@@ -74,3 +74,42 @@ func TestLookUpsInVainAreLimited(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// While GitHub gives no answer nobody learns anything, which does not count: the runs that
+// ask afterwards are looked up.
+func TestLookUpsThatFailDoNotCount(t *testing.T) {
+	b := newKnownBench(t, config.Workflow{Recover: []config.Step{dispatch}})
+	b.gh.Fault(githubtest.Fault{Operation: "actions/get-workflow-run", Kind: githubtest.Status, Code: 403, Times: -1})
+	x := b.begun("push")
+	for range idleLookUps + 1 {
+		if _, err := b.engine.Claim(b.ctx, ClaimRequest{Key: b.runKey(x), Owner: runOwner(x.ID, 1), RepoID: b.repo.ID}); err == nil || errors.Is(err, ErrClaimLimit) {
+			t.Fatal(err)
+		}
+	}
+	b.gh.ClearFaults()
+	b.clock.Advance(time.Second)
+	if got := b.guard(x); !got.Granted {
+		t.Errorf("%+v", got)
+	}
+}
+
+// An attempt asks before GitHub shows it: it is asked to come again, and looked
+// up again when it does.
+func TestAnAttemptThatGitHubDoesNotShowYetAsksAgain(t *testing.T) {
+	b := newKnownBench(t, config.Workflow{File: fallbackPath})
+	x := b.begun("push")
+	b.guard(x)
+	b.end(x, "failure")
+	b.observe(x.ID)
+	second := ClaimRequest{Key: b.runKey(x), Owner: runOwner(x.ID, 2), RepoID: b.repo.ID}
+	if _, err := b.engine.Claim(b.ctx, second); !errors.Is(err, ErrClaimBusy) {
+		t.Fatal(err)
+	}
+	if err := x.Rerun("alice"); err != nil {
+		t.Fatal(err)
+	}
+	b.clock.Advance(laggedFor)
+	if got, err := b.engine.Claim(b.ctx, second); err != nil || !got.Granted || got.Epoch != 2 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}

@@ -96,7 +96,7 @@ func (r *ClaimRequest) fits(byRun bool) error {
 }
 
 // Claim grants a claim, or says who has it. Errors are [ErrClaimKey],
-// [ErrClaimRun], [ErrClaimForeign], [ErrClaimBusy], [ErrClaimLimit], mistakes of the caller's
+// [ErrClaimRun], [ErrClaimForeign], [ErrClaimBusy], [ErrClaimLimit], [ErrClaimTooMany], mistakes of the caller's
 // (see [IsClaimMistake]), and those of GitHub and of the store.
 func (e *Engine) Claim(ctx context.Context, r ClaimRequest) (ClaimAnswer, error) {
 	if err := r.check(); err != nil {
@@ -178,6 +178,11 @@ func (e *Engine) grant(ctx context.Context, tx *store.Tx, key string, r ClaimReq
 		// The answer to the first request was lost.
 		c.LeaseUntil, c.UpdatedAt = max(c.LeaseUntil, lease), now
 		return c, "", tx.Renew(ctx, c)
+	}
+	if !known {
+		if err := roomFor(ctx, tx, key); err != nil {
+			return c, "", err
+		}
 	}
 	c, ok, err := tx.Acquire(ctx, key, r.Owner, now, lease)
 	if err != nil || ok {

@@ -21,6 +21,11 @@ func (e *Engine) grantRun(ctx context.Context, tx *store.Tx, s claimSubject, r C
 	case s.run.Completed():
 		return c, fmt.Sprintf("attempt %d has ended", attempt), nil
 	}
+	// An attempt gets one answer: its further jobs must not do a part of the work.
+	told, was, err := store.ReadRefusal(ctx, tx, s.run.RepoID, s.run.RunID, attempt)
+	if err != nil || was {
+		return c, fmt.Sprintf("attempt %d was told before to skip its work, which was that of %s", attempt, told.Owner), err
+	}
 	if known && isIncident(c.Owner) && c.State != store.ClaimFree { // what was given up is whose who comes first
 		ours, why, err := e.ourOwn(ctx, tx, s, c)
 		if err != nil || ours && why == "" {
@@ -30,11 +35,16 @@ func (e *Engine) grantRun(ctx context.Context, tx *store.Tx, s claimSubject, r C
 			return c, why, e.refuseRun(ctx, tx, s, c)
 		}
 	}
-	holder, earlier, isRun := ownerRun(c.Owner)
-	if known && isRun && holder == s.run.RunID && earlier < attempt && (c.State == store.ClaimHeld || c.State == store.ClaimInDoubt) {
-		// GitHub starts an attempt only when the one before has ended.
-		c, err = tx.TakeOver(ctx, c, r.Owner, e.now(), store.MillisOf(e.Clock.Now().Add(r.Lease)))
-		return c, "", err
+	holder, by, isRun := ownerRun(c.Owner)
+	if known && isRun && holder == s.run.RunID && (c.State == store.ClaimHeld || c.State == store.ClaimInDoubt) {
+		lease := store.MillisOf(e.Clock.Now().Add(r.Lease))
+		if by < attempt { // GitHub starts an attempt only when the one before has ended
+			c, err = tx.TakeOver(ctx, c, r.Owner, e.now(), lease)
+			return c, "", err
+		}
+		// It is under way, since it asks, however long an approval took.
+		c.State, c.LeaseUntil, c.UpdatedAt = store.ClaimHeld, max(c.LeaseUntil, lease), e.now()
+		return c, "", tx.Renew(ctx, c)
 	}
 	c, why, err := e.grant(ctx, tx, s.key, r)
 	if err != nil || why == "" {

@@ -1,6 +1,7 @@
 package fallback
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -219,9 +220,9 @@ func TestALaterAttemptTakesOverFromTheOneBefore(t *testing.T) {
 	if err := x.Rerun("alice"); err != nil {
 		t.Fatal(err)
 	}
-	stale, err := b.engine.Claim(b.ctx, ClaimRequest{Key: b.runKey(x), Owner: fmt.Sprintf("run:%d:3", x.ID)})
-	if err != nil || stale.Granted {
-		t.Errorf("an attempt that does not exist: %+v, %v", stale, err)
+	// GitHub may not show it yet: that is no answer to go by.
+	if _, err := b.engine.Claim(b.ctx, ClaimRequest{Key: b.runKey(x), Owner: fmt.Sprintf("run:%d:3", x.ID)}); !errors.Is(err, ErrClaimBusy) {
+		t.Errorf("an attempt that does not exist: %v", err)
 	}
 	b.wantGrant(b.guard(x), true, 2, fmt.Sprintf("run:%d:2", x.ID))
 	gone, err := b.engine.Claim(b.ctx, ClaimRequest{Key: b.runKey(x), Owner: fmt.Sprintf("run:%d:1", x.ID)})

@@ -88,10 +88,11 @@ request() {
       "${server%/}/api/v1/claims/$key"
 }
 
-# A server that is busy or being restarted is asked twice more, as long as the
-# time allows it. To be granted a claim twice is to be granted it once.
+# A server that is busy is asked again as long as the time allows it, one that
+# does not answer twice more. To be granted a claim twice is to be granted it once.
 end=$((SECONDS + 10#$timeout))
-for pause in 1 2 0; do
+for ((try = 1; ; try++)); do
+  pause=$((try > 1 ? 2 : 1))
   left=$((end - SECONDS))
   code=$(request "$((left > 0 ? left : 1))") || code=
   [[ -z $code || $code == 503 ]] || break
@@ -100,7 +101,8 @@ for pause in 1 2 0; do
   else
     after=$pause
   fi
-  ((pause > 0 && SECONDS + after < end)) || break
+  [[ $code == 503 ]] || ((try < 3)) || break
+  ((SECONDS + after < end)) || break
   sleep "$after"
 done
 [[ -n $code ]] || unclear "no answer from $server"
@@ -134,8 +136,9 @@ case $code in
     if [[ $mode == fallback ]]; then
       unclear "refused: $(field error)"
     fi
-    # Only a claim keeps the primary from its work, not a proxy on the way.
-    [[ $(field state) =~ ^(held|done|in_doubt)$ ]] || unclear "$server answers 409 without a claim"
+    # Only a claim keeps the primary from its work, not a proxy on the way. That
+    # it is free by now changes nothing: this run was told to skip.
+    [[ $(field state) =~ ^(held|done|in_doubt|free)$ || -n $(field key) && -n $(field error) ]] || unclear "$server answers 409 without a claim"
     output proceed false
     say notice "skip: $(field error)"
     ;;

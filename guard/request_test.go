@@ -51,6 +51,11 @@ func TestABusyServerIsAskedAgain(t *testing.T) {
 		"busy once":                 {[]http.HandlerFunc{busy, says(200, granted, "")}, "10", 2, "claim epoch 3"},
 		"no answer, then busy":      {[]http.HandlerFunc{hangUp, busy, says(200, granted, "")}, "20", 3, "claim epoch 3"},
 		"busy for longer than that": {[]http.HandlerFunc{says(503, `{"error": "busy"}`, "30"), says(200, granted, "")}, "10", 1, "answers 503: busy"},
+		"busy until its time is up": {[]http.HandlerFunc{busy, busy, busy, busy, says(200, granted, "")}, "20", 5, "claim epoch 3"},
+		"no answer, thrice":         {[]http.HandlerFunc{hangUp, hangUp, hangUp, says(200, granted, "")}, "20", 3, "no answer"},
+		"refused, and free by now":  {[]http.HandlerFunc{says(409, `{"key": "0a", "state": "free", "error": "told to skip before"}`, "")}, "10", 1, "skip: told to skip"},
+		"in a state to come":        {[]http.HandlerFunc{says(409, `{"key": "0a", "state": "paused", "error": "paused"}`, "")}, "10", 1, "skip: paused"},
+		"too many":                  {[]http.HandlerFunc{says(429, `{"error": "too many claims"}`, "")}, "10", 1, "goes ahead without"},
 		"an error is no busyness":   {[]http.HandlerFunc{says(500, `{}`, ""), says(200, granted, "")}, "10", 1, "answers 500"},
 		"refused":                   {[]http.HandlerFunc{says(409, `{"state": "done"}`, "1"), says(200, granted, "")}, "10", 1, "skip"},
 	} {

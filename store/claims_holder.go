@@ -96,3 +96,15 @@ func RerunOf(ctx context.Context, db bun.IDB, key string, runID int64, attempt i
 		Where("incident_id IN (SELECT id FROM incidents WHERE run_id = ?)", runID).OrderExpr("id DESC").Limit(1).Scan(ctx)
 	return found(st, err, "read re-run")
 }
+
+// CountClaims counts the claims whose keys begin with a prefix: those that are
+// not done, and all. prefix is not empty.
+func CountClaims(ctx context.Context, db bun.IDB, prefix string) (open, all int, err error) {
+	end := prefix[:len(prefix)-1] + string(prefix[len(prefix)-1]+1)
+	err = db.NewSelect().Model((*Claim)(nil)).ColumnExpr("count(*) FILTER (WHERE state <> ?), count(*)", ClaimDone).
+		Where("key >= ?", prefix).Where("key < ?", end).Scan(ctx, &open, &all)
+	if err != nil {
+		return 0, 0, fmt.Errorf("count claims: %w", err)
+	}
+	return open, all, nil
+}

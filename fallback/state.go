@@ -38,7 +38,7 @@ var transitions = []transition{
 	{Healthy, Suspected, "a tick, a push or a run is late beyond the soft grace"},
 
 	{Suspected, Failing, "fresh answers of GitHub's confirm it beyond the hard grace"},
-	{Suspected, Healthy, "it came after all"},
+	{Suspected, Healthy, "it came after all, or the workflow is not watched any more"},
 	{Suspected, Superseded, "a newer tick or commit took its place, or another incident is about the cause"},
 	{Suspected, Suppressed, "what it depends on is down, or somebody has paused the workflow"},
 	{Suspected, Exhausted, "nothing is to be done about it: catchup is none"},
@@ -48,7 +48,7 @@ var transitions = []transition{
 	{Failing, Suppressed, "a gate holds it back: breaker, bounds, budget, pause, cool-down, flapping, or an upstream incident"},
 	{Failing, Exhausted, "no step applies, or recoveries of this failure do not last (recover_loop)"},
 	{Failing, Superseded, "the run itself succeeded after all, a newer tick or commit took its place, or somebody has ended the run"},
-	{Failing, Healthy, "a later run of the workflow succeeded on the branch, or nobody expects the tick any more; an upstream incident: it works again"},
+	{Failing, Healthy, "a later run of the workflow succeeded on the branch, or the workflow or its tick is not watched any more; an upstream incident: it works again"},
 	{Failing, InDoubt, "the claim is in doubt, or the run can still take effect and a second execution would do harm"},
 
 	{Recovering, Recovering, "the next step's intent is written, or a step failed and the next one comes"},
@@ -56,28 +56,29 @@ var transitions = []transition{
 	{Recovering, Suppressed, "a gate holds the next step back"},
 	{Recovering, Exhausted, "no step is left"},
 	{Recovering, Superseded, "the run itself succeeded after all, a newer commit took its place, or somebody has ended the run"},
-	{Recovering, Healthy, "a later run of the workflow succeeded on the branch"},
+	{Recovering, Healthy, "a later run of the workflow succeeded on the branch, or the workflow is not watched any more"},
 	{Recovering, InDoubt, "the step's outcome cannot be found out"},
 
 	{Verifying, Recovered, "the evidence says success"},
 	{Verifying, Recovering, "the evidence says anything else"},
 	{Verifying, Superseded, "the run was re-run by somebody and succeeded"},
+	{Verifying, Healthy, "the workflow is not watched any more, and no evidence came in time"},
 	{Verifying, InDoubt, "no evidence came in time, it is gone, or it proves nothing"},
 
 	{Exhausted, Failing, "a person, or at most three times another system, asked for another round; or its steps could not begin, and what they depend on works again"},
-	{Exhausted, Superseded, "the run was re-run by somebody and succeeded, what a step had started did the work after all, or a newer tick or commit took its place"},
-	{Exhausted, Healthy, "a later run of the workflow succeeded on the branch"},
+	{Exhausted, Superseded, "the run was re-run by somebody and succeeded, or a newer tick or commit took its place"},
+	{Exhausted, Healthy, "a later run of the workflow succeeded on the branch, or the workflow is not watched any more"},
 
 	{Suppressed, Failing, "nothing holds it back any more, or a person asked for it"},
 	{Suppressed, Suspected, "nothing holds it back any more, and it was not confirmed before"},
 	{Suppressed, Exhausted, "recoveries of this failure do not last (recover_loop)"},
 	{Suppressed, Superseded, "the run itself succeeded after all, a newer tick or commit took its place, or somebody has ended the run"},
-	{Suppressed, Healthy, "a later run of the workflow succeeded on the branch"},
+	{Suppressed, Healthy, "a later run of the workflow succeeded on the branch, or the workflow is not watched any more"},
 
 	{InDoubt, Failing, "a person decided to go on with the next step, or it is proven that nothing else will do the work"},
 	{InDoubt, Recovered, "late evidence says success, or a person says that the work was done"},
 	{InDoubt, Recovering, "late evidence says that the step failed"},
-	{InDoubt, Healthy, "a later run of the workflow succeeded on the branch, and no step of ours is in doubt"},
+	{InDoubt, Healthy, "a later run of the workflow succeeded on the branch, and no step of ours is in doubt, or the workflow is not watched any more"},
 	{InDoubt, Superseded, "the run was re-run by somebody and succeeded, or a newer tick or commit took its place"},
 }
 

@@ -28,7 +28,7 @@ const (
 )
 
 // prune removes what is too old to matter, so that neither database nor data
-// directory grows without bound, and rouses incidents whose wake-up was lost.
+// directory grows without bound, and rouses incidents whose wake-up was lost, and ends those that are nobody's any more.
 // Deliveries have a loop of their own.
 func (a *App) prune(ctx context.Context) {
 	tick := a.clock.NewTicker(pruneInterval)
@@ -54,7 +54,7 @@ func (a *App) pruneOnce(ctx context.Context) error {
 		return errors.Join(lint, validations, tx.PruneEngine(ctx, now), tx.PruneReplies(ctx, now))
 	})
 	_, journals := a.actions.Prune(now.Add(-keepJournals))
-	return errors.Join(err, journals, a.store.Update(ctx, a.engine.Rouse))
+	return errors.Join(err, journals, a.engine.EndUnwatched(ctx), a.store.Update(ctx, a.engine.Rouse))
 }
 
 func newSweeper(a *App, metrics prometheus.Registerer) (*intake.Sweeper, error) {

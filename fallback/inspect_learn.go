@@ -69,11 +69,18 @@ type judged struct {
 
 // judge reads the jobs of an attempt that has not ended and says where it stands.
 func (e *Engine) judge(ctx context.Context, client *github.Client, repo queue.Repo, run store.WorkflowRun, c config.Stall) (judged, error) {
-	list, err := jobsOf(ctx, client, repo, run.RunID, run.Attempt)
+	list, shown, err := jobsAt(ctx, client, repo, run.RunID, run.Attempt)
 	// Behind as many jobs as are read there can be one that is at work.
 	hidden := jobsNotShown(err) || err == nil && (len(list) == 0 && hasBegun(run) || len(list) >= maxJobPages*100)
 	if err != nil && !hidden {
 		return judged{}, err
+	}
+	// GitHub's times are compared with GitHub's clock: ours may be ahead, and a
+	// run would be cancelled that has waited for two minutes. Its header has whole
+	// seconds.
+	now, ahead := e.Clock.Now(), time.Duration(0)
+	if !shown.IsZero() {
+		ahead = max(now.Sub(shown.Add(time.Second)), 0)
 	}
 	j := judged{Sight: stall.See(run.Status, ready(run), asked(run), list)}
 	if j.Unseen, err = e.noteUnseen(ctx, run, hidden); err != nil {
@@ -84,16 +91,19 @@ func (e *Engine) judge(ctx context.Context, client *github.Client, repo queue.Re
 		if err != nil {
 			return judged{}, err
 		}
-		if j.Doubtful(limits, e.Clock.Now()) && !j.Alone && !j.Front {
+		if j.Doubtful(limits, now.Add(-ahead)) && !j.Alone && !j.Front {
 			if j.front, err = e.inFront(ctx, client, repo, run); err != nil {
 				return judged{}, err
 			}
 			j.Front, j.Alone = j.front != nil, j.front == nil
 		}
-		j.Verdict = stall.Judge(j.Sight, limits, e.Clock.Now())
+		j.Verdict = stall.Judge(j.Sight, limits, now.Add(-ahead))
 		if !j.Running || j.Level == stall.Fine || j.Level == stall.Waiting {
 			break
 		}
+	}
+	if !j.Next.IsZero() {
+		j.Next = j.Next.Add(ahead)
 	}
 	if j.Level == stall.Unseen { // they are looked for again before
 		age := e.Clock.Since(j.Unseen)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"time"
 
 	"github.com/google/go-github/v62/github"
 
@@ -30,6 +32,19 @@ func jobsOf(ctx context.Context, client *github.Client, repo queue.Repo, runID i
 	return allJobs(runID, func(o github.ListOptions) (*github.Jobs, *github.Response, error) {
 		return client.Actions.ListWorkflowJobsAttempt(ctx, repo.Owner, repo.Name, runID, int64(attempt), &o)
 	})
+}
+
+// jobsAt is jobsOf, with when GitHub answered first, by its own clock; the zero
+// time when it did not say.
+func jobsAt(ctx context.Context, client *github.Client, repo queue.Repo, runID int64, attempt int) (list []*github.WorkflowJob, at time.Time, err error) {
+	list, err = allJobs(runID, func(o github.ListOptions) (*github.Jobs, *github.Response, error) {
+		page, resp, err := client.Actions.ListWorkflowJobsAttempt(ctx, repo.Owner, repo.Name, runID, int64(attempt), &o)
+		if at.IsZero() && resp != nil && resp.Response != nil {
+			at, _ = http.ParseTime(resp.Header.Get("Date"))
+		}
+		return page, resp, err
+	})
+	return list, at, err
 }
 
 // jobsOfAll lists the jobs of all attempts of a run.

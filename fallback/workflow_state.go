@@ -64,6 +64,9 @@ func (e *Engine) readState(ctx context.Context, client *github.Client, repo queu
 	case err == nil:
 		e.doubts.shown(repo, workflowPath)
 	}
+	if err == nil && w.State == "" { // it would count as switched on
+		err = errors.New("the answer holds no state")
+	}
 	if err != nil {
 		return "", repo, fmt.Errorf("read state of %s: %w", workflowPath, err)
 	}

@@ -66,7 +66,7 @@ var transitions = []transition{
 	{Verifying, InDoubt, "no evidence came in time, it is gone, or it proves nothing"},
 
 	{Exhausted, Failing, "a person, or at most three times another system, asked for another round; or its steps could not begin, and what they depend on works again"},
-	{Exhausted, Superseded, "the run was re-run by somebody and succeeded, or a newer tick or commit took its place"},
+	{Exhausted, Superseded, "the run was re-run by somebody and succeeded, what a step had started did the work after all, or a newer tick or commit took its place"},
 	{Exhausted, Healthy, "a later run of the workflow succeeded on the branch, or the workflow is not watched any more"},
 
 	{Suppressed, Failing, "nothing holds it back any more, or a person asked for it"},

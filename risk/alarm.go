@@ -1,20 +1,24 @@
 package risk
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Alarms of a predictor: what somebody who looks at it gains.
 type Alarms struct {
 	Alarms int `json:"alarms"`
-	// Detected bad periods had an alarm.
+	// Detected bad periods had an alarm that was new: raised while they lasted, or
+	// within the day before and still standing when they began.
 	Detected int `json:"detected"`
-	// Lead is the median time, in seconds, from the alarm to the third failure in
+	// DetectedChance is the mean share of bad periods, from 0 to 1, that the same
+	// predictor detects in histories with the outcomes of each workflow shuffled;
+	// nil when they have none.
+	DetectedChance *float64 `json:"detected_share_chance"`
+	// Lead is the median time, in seconds, from that alarm to the third failure in
 	// a row, by which everybody knows; negative when the alarm came later. nil
-	// when none was detected, or none by an alarm younger than a day.
-	Lead *float64 `json:"lead_seconds"`
-	// FalsePerWeek are alarms a week that belong to no bad period; nil when the
+	// when none was detected. LeadChance is the mean of it in the shuffled
+	// histories.
+	Lead       *float64 `json:"lead_seconds"`
+	LeadChance *float64 `json:"lead_seconds_chance"`
+	// FalsePerWeek are alarms a week that were about no bad period; nil when the
 	// history is shorter than a day.
 	FalsePerWeek *float64 `json:"false_alarms_per_week"`
 }
@@ -23,7 +27,7 @@ const (
 	// streak of failures that makes a bad period.
 	streak = 3
 	// early is how long before the first failure of a bad period an alarm
-	// may come and still belong to it.
+	// may be raised and still be about it.
 	early = 24 * time.Hour
 )
 
@@ -36,8 +40,13 @@ type alarmWatch struct {
 	flows        map[string]*flowWatch
 }
 
+type outcome struct {
+	at     time.Time // when it became known
+	failed bool
+}
+
 type flowWatch struct {
-	outcomes []Run // in the order in which they became known
+	outcomes []outcome // in the order in which they became known
 	raised   [predictors]bool
 	spans    [predictors][]span
 }
@@ -50,16 +59,16 @@ func newAlarmWatch(rate float64, since time.Time) *alarmWatch {
 }
 
 // learned is told of each outcome after the predictors have learned it.
-func (w *alarmWatch) learned(r Run, p *[predictors]predictor) {
-	if r.End.Before(w.since) {
+func (w *alarmWatch) learned(workflow string, o outcome, p *[predictors]predictor) {
+	if o.at.Before(w.since) {
 		return
 	}
-	f := w.flows[r.Workflow]
+	f := w.flows[workflow]
 	if f == nil {
 		f = &flowWatch{}
-		w.flows[r.Workflow] = f
+		w.flows[workflow] = f
 	}
-	f.outcomes = append(f.outcomes, r)
+	f.outcomes = append(f.outcomes, o)
 	for k, one := range p {
 		level := one.predict()
 		if last, ok := one.(*lastOutcome); ok {
@@ -68,10 +77,10 @@ func (w *alarmWatch) learned(r Run, p *[predictors]predictor) {
 		switch {
 		case !f.raised[k] && level >= w.raise:
 			f.raised[k] = true
-			f.spans[k] = append(f.spans[k], span{from: r.End})
+			f.spans[k] = append(f.spans[k], span{from: o.at})
 		case f.raised[k] && level < w.clear:
 			f.raised[k] = false
-			f.spans[k][len(f.spans[k])-1].to = r.End
+			f.spans[k][len(f.spans[k])-1].to = o.at
 		}
 	}
 }
@@ -82,11 +91,11 @@ func (w *alarmWatch) periods() map[string][]span {
 	for name, f := range w.flows {
 		for i := 0; i < len(f.outcomes); {
 			j := i
-			for j < len(f.outcomes) && f.outcomes[j].Failed {
+			for j < len(f.outcomes) && f.outcomes[j].failed {
 				j++
 			}
 			if j-i >= streak {
-				found[name] = joined(found[name], span{f.outcomes[i].End, f.outcomes[i+streak-1].End, f.outcomes[j-1].End})
+				found[name] = joined(found[name], span{f.outcomes[i].at, f.outcomes[i+streak-1].at, f.outcomes[j-1].at})
 			}
 			i = max(j, i+1)
 		}
@@ -111,23 +120,23 @@ func (w *alarmWatch) alarms(k int, periods map[string][]span, end time.Time) Ala
 	unfounded := 0
 	for name, f := range w.flows {
 		a.Alarms += len(f.spans[k])
+		next, detected := 0, -1 // the period that an alarm can be about, and the last one that had one
 		for _, alarm := range f.spans[k] {
-			if !slices.ContainsFunc(periods[name], alarm.belongsTo) {
-				unfounded++
+			for next < len(periods[name]) && periods[name][next].to.Before(alarm.from) {
+				next++
 			}
-		}
-		for _, p := range periods[name] {
-			i := slices.IndexFunc(f.spans[k], func(s span) bool { return s.belongsTo(p) })
-			if i < 0 {
+			if next == len(periods[name]) || !alarm.foresees(periods[name][next]) {
+				unfounded++
 				continue
 			}
-			a.Detected++
-			// One that stood for longer than a day before foresaw nothing.
-			if from := f.spans[k][i].from; !from.Before(p.from.Add(-early)) {
-				leads = append(leads, p.established.Sub(from).Seconds())
+			if detected == next { // by an earlier one
+				continue
 			}
+			detected = next
+			leads = append(leads, periods[name][next].established.Sub(alarm.from).Seconds())
 		}
 	}
+	a.Detected = len(leads)
 	if len(leads) > 0 {
 		median := quantile(leads, 0.5)
 		a.Lead = &median
@@ -139,8 +148,9 @@ func (w *alarmWatch) alarms(k int, periods map[string][]span, end time.Time) Ala
 	return a
 }
 
-// belongsTo: the alarm stood at some time from a day before the period until
-// its end.
-func (s span) belongsTo(p span) bool {
-	return !s.from.After(p.to) && (s.to.IsZero() || !s.to.Before(p.from.Add(-early)))
+// foresees: the alarm was raised while the period lasted, or within a day before
+// and stood when it began. One that has stood for longer says nothing new about
+// the period, and one that was cleared before said that all was well.
+func (s span) foresees(p span) bool {
+	return !s.from.After(p.to) && !s.from.Before(p.from.Add(-early)) && (s.to.IsZero() || !s.to.Before(p.from))
 }

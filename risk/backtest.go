@@ -2,7 +2,6 @@ package risk
 
 import (
 	"cmp"
-	"container/heap"
 	"fmt"
 	"slices"
 	"time"
@@ -20,20 +19,25 @@ const (
 	MinDays = 10
 )
 
+// minPicked is by how much the AUC within a workflow-day has to be above its
+// chance level before the score is said to pick the runs of a day that fail.
+const minPicked = 0.1
+
 // Options of a backtest. Zero values are the defaults.
 type Options struct {
 	BurnIn int    // 0 means [BurnIn]
-	Draws  int    // of the bootstrap; 0 means 1,000, or 200 above 20,000 predictions; negative none, and no signal
-	Seed   uint64 // of the bootstrap: the same seed gives the same intervals
+	Draws  int    // of the bootstrap; 0 means 1,000, or 200 above 20,000 predictions; negative none, no chance levels and no signal
+	Seed   uint64 // of the bootstrap and the shuffles: the same seed gives the same figures
 }
 
 // Result of a backtest.
 type Result struct {
 	// Signal is true when there are enough predictions on enough days and the
 	// 95 % intervals of the score (not of the moving average, which is only
-	// printed beside it) lie above 0.5 for the AUC, and above 0 for the skill
-	// against the base rate and against the last outcome: a point estimate alone
-	// is above them in noise every other time. Verdict says it in words.
+	// printed beside it) lie above its chance level for the AUC, and above 0 for
+	// the skill against the base rate and against the last outcome: a point
+	// estimate alone is above them in noise every other time. Verdict says it in
+	// words.
 	Signal    bool      `json:"signal"`
 	Verdict   string    `json:"verdict"`
 	Runs      int       `json:"runs"` // conclusive first attempts
@@ -50,7 +54,9 @@ type Result struct {
 	BadPeriods int `json:"bad_periods"`
 	// Threshold is the risk at which an alarm is raised: half-way from the base
 	// rate of the burn-in to certainty.
-	Threshold  float64       `json:"threshold"`
+	Threshold float64 `json:"threshold"`
+	// Shuffles is how often the chance levels were measured; see [Performance].
+	Shuffles   int           `json:"shuffles"`
 	Predictors []Performance `json:"predictors"` // the score first
 }
 
@@ -59,10 +65,20 @@ type Performance struct {
 	Name string `json:"name"`
 	// AUC over all predictions, with the 95 % interval of a bootstrap over
 	// whole days, since runs of one day fail together; nil without both classes.
-	AUC       *float64  `json:"auc"`
-	AUC95     *Interval `json:"auc_95,omitempty"`
-	WithinDay *float64  `json:"auc_within_workflow_day"` // telling runs of one workflow and day apart
-	Brier     float64   `json:"brier"`
+	AUC   *float64  `json:"auc"`
+	AUC95 *Interval `json:"auc_95,omitempty"`
+	// AUCChance is the mean AUC of the same predictor on histories in which the
+	// outcomes of each workflow are shuffled: what is left when they come in no
+	// order, by the different rates of the workflows for instance.
+	AUCChance *float64 `json:"auc_chance"`
+	// WithinDay is the AUC among runs of one workflow on one day, and
+	// WithinDayChance the mean of it on histories whose outcomes are shuffled
+	// within each workflow and day. That is not 0.5: the outcomes of a day that
+	// are learned from are no longer to come, so that who learns from them ranks
+	// the rest of the day the wrong way round.
+	WithinDay       *float64 `json:"auc_within_workflow_day"`
+	WithinDayChance *float64 `json:"auc_within_workflow_day_chance"`
+	Brier           float64  `json:"brier"`
 	// Skill is 1 - Brier / Brier of the baseline: above 0 is better than it.
 	SkillBase   *float64  `json:"skill_vs_base_rate"`
 	SkillBase95 *Interval `json:"skill_vs_base_rate_95,omitempty"`
@@ -122,9 +138,13 @@ func Backtest(runs []Run, o Options) Result {
 	rate := burnInRate(runs[:burn])
 	res.Threshold = (1 + rate) / 2
 	watch := newAlarmWatch(rate, runs[burn].Start)
-	said := replay(runs, burn, watch)
+	story := newScript(runs, burn)
+	said := story.replay(story.failed, watch)
 	res.fill(said, runs[burn:])
 	res.measure(said, watch, o)
+	if o.Draws >= 0 {
+		story.chance(&res, rate, o)
+	}
 	res.judge()
 	return res
 }
@@ -143,46 +163,6 @@ func burnInRate(runs []Run) float64 {
 		}
 	}
 	return float64(failed) / float64(len(runs))
-}
-
-// replay predicts all runs and returns what was said after the burn-in.
-func replay(runs []Run, burn int, watch *alarmWatch) []prediction {
-	known := map[string]*[predictors]predictor{}
-	of := func(workflow string) *[predictors]predictor {
-		p := known[workflow]
-		if p == nil {
-			fresh := newPredictors()
-			p = &fresh
-			known[workflow] = p
-		}
-		return p
-	}
-	learn := func(r Run) {
-		p := of(r.Workflow)
-		for _, one := range p {
-			one.learn(r.Failed)
-		}
-		watch.learned(r, p)
-	}
-	var pending ends
-	said := make([]prediction, 0, len(runs)-burn)
-	for i, r := range runs {
-		for len(pending) > 0 && !pending[0].End.After(r.Start) {
-			learn(heap.Pop(&pending).(Run)) //nolint:errcheck // ends holds nothing else
-		}
-		if i >= burn {
-			s := prediction{workflow: r.Workflow, day: r.Start.UTC().Unix() / 86_400, failed: r.Failed}
-			for k, one := range of(r.Workflow) {
-				s.p[k] = one.predict()
-			}
-			said = append(said, s)
-		}
-		heap.Push(&pending, r)
-	}
-	for len(pending) > 0 {
-		learn(heap.Pop(&pending).(Run)) //nolint:errcheck // ends holds nothing else
-	}
-	return said
 }
 
 func (res *Result) fill(said []prediction, counted []Run) {
@@ -214,14 +194,14 @@ func (res *Result) judge() {
 		res.Verdict = fmt.Sprintf("not enough signal: predictions on %d days, %d are needed", res.Days, MinDays)
 	case !score.SkillBase95.above(0):
 		res.Verdict = "not enough signal: the score is no better than the base rate, or no more than chance makes it"
-	case !score.AUC95.above(0.5):
+	case score.AUCChance == nil || !score.AUC95.above(*score.AUCChance):
 		res.Verdict = "not enough signal: the score ranks runs no better than chance"
 	case !score.SkillLast95.above(0):
 		res.Verdict = "not enough signal: the last outcome says as much"
 	default:
 		res.Signal = true
 		res.Verdict = "the score tells bad periods from good ones"
-		if score.WithinDay == nil || *score.WithinDay < 0.6 {
+		if score.WithinDay == nil || score.WithinDayChance == nil || *score.WithinDay < *score.WithinDayChance+minPicked {
 			res.Verdict += "; it does not tell which run of a day will fail"
 		}
 	}
@@ -231,18 +211,3 @@ func (res *Result) judge() {
 func (i *Interval) above(v float64) bool { return i != nil && i.Low > v }
 
 func positive(v *float64) bool { return v != nil && *v > 0 }
-
-// ends is a heap of runs by their end: labels in the order of becoming known.
-type ends []Run
-
-func (e ends) Len() int           { return len(e) }
-func (e ends) Less(i, j int) bool { return e[i].End.Before(e[j].End) }
-func (e ends) Swap(i, j int)      { e[i], e[j] = e[j], e[i] }
-func (e *ends) Push(x any)        { *e = append(*e, x.(Run)) } //nolint:errcheck // ends holds nothing else
-
-func (e *ends) Pop() any {
-	old := *e
-	last := old[len(old)-1]
-	*e = old[:len(old)-1]
-	return last
-}

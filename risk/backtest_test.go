@@ -47,7 +47,8 @@ func TestLabelsBecomeVisibleWhenRunsEnd(t *testing.T) {
 		run(5, 100, 101, false),
 		run(6, 102, 103, false),
 	}
-	said := replay(runs, 1, newAlarmWatch(0, epoch))
+	story := newScript(runs, 1)
+	said := story.replay(story.failed, newAlarmWatch(0, epoch))
 	var got []float64
 	for _, s := range said {
 		got = append(got, s.p[theBase])
@@ -82,7 +83,8 @@ func TestPredictionsDoNotDependOnTheFuture(t *testing.T) {
 			res := make([]Run, len(list))
 			copy(res, list)
 			sortRuns(res)
-			return replay(res, 0, newAlarmWatch(0, epoch))
+			story := newScript(res, 0)
+			return story.replay(story.failed, newAlarmWatch(0, epoch))
 		}
 		a, b := sorted(runs), sorted(other)
 		for i := range early {
@@ -160,11 +162,11 @@ func TestAUC(t *testing.T) {
 		}
 	}
 	near(t, "AUC", *newRanking(said, 0).auc(nil), wins/pairs)
-	near(t, "AUC within workflow-day", *withinDay(said, 0), within/inside)
+	near(t, "AUC within workflow-day", *newCells(said).auc(said, 0), within/inside)
 	for i := range said {
 		said[i].failed = true
 	}
-	if newRanking(said, 0).auc(nil) != nil || withinDay(said, 0) != nil {
+	if newRanking(said, 0).auc(nil) != nil || newCells(said).auc(said, 0) != nil {
 		t.Error("an AUC of one class")
 	}
 }

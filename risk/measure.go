@@ -20,6 +20,7 @@ func (res *Result) measure(said []prediction, watch *alarmWatch, o Options) {
 		brier[k] = meanSquare(said, k)
 	}
 	blocks := newBlocks(said)
+	within := newCells(said)
 	periods := watch.periods()
 	for _, p := range periods {
 		res.BadPeriods += len(p)
@@ -27,7 +28,7 @@ func (res *Result) measure(said []prediction, watch *alarmWatch, o Options) {
 	for k := range predictors {
 		all := newRanking(said, k)
 		perf := Performance{
-			Name: names[k], AUC: all.auc(nil), WithinDay: withinDay(said, k), Brier: brier[k],
+			Name: names[k], AUC: all.auc(nil), WithinDay: within.auc(said, k), Brier: brier[k],
 			SkillBase: skill(brier[k], brier[theBase]), SkillLast: skill(brier[k], brier[theLast]),
 			Alarms: watch.alarms(k, periods, res.To),
 		}
@@ -71,18 +72,28 @@ type ranking struct {
 	block  []int // index of the day
 }
 
+// newRanking with the days, which a bootstrap needs.
 func newRanking(said []prediction, k int) ranking {
-	order := make([]int, len(said))
+	r, order := rank(said, k)
+	r.block = make([]int, len(said))
+	days := dayIndex(said)
+	for i, at := range order {
+		r.block[i] = days[said[at].day]
+	}
+	return r
+}
+
+func rank(said []prediction, k int) (r ranking, order []int) {
+	order = make([]int, len(said))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(said[a].p[k], said[b].p[k]) })
-	r := ranking{make([]float64, len(said)), make([]bool, len(said)), make([]int, len(said))}
-	days := dayIndex(said)
+	r = ranking{p: make([]float64, len(said)), failed: make([]bool, len(said))}
 	for i, at := range order {
-		r.p[i], r.failed[i], r.block[i] = said[at].p[k], said[at].failed, days[said[at].day]
+		r.p[i], r.failed[i] = said[at].p[k], said[at].failed
 	}
-	return r
+	return r, order
 }
 
 // auc is the probability that a failed run had a higher risk than a successful
@@ -119,20 +130,38 @@ func (r ranking) wins(weight []float64) (wins, failures, successes float64) {
 	return wins, failures, successes
 }
 
-// withinDay compares only runs of one workflow on one day with each other.
-func withinDay(said []prediction, k int) *float64 {
+// cells are the predictions of each workflow on each day, by their indexes.
+type cells [][]int
+
+func newCells(said []prediction) (c cells) {
 	type cell struct {
 		workflow string
 		day      int64
 	}
-	groups := map[cell][]prediction{}
-	for _, s := range said {
-		c := cell{s.workflow, s.day}
-		groups[c] = append(groups[c], s)
+	index := map[cell]int{}
+	for i, s := range said {
+		at, ok := index[cell{s.workflow, s.day}]
+		if !ok {
+			at = len(c)
+			index[cell{s.workflow, s.day}] = at
+			c = append(c, nil)
+		}
+		c[at] = append(c[at], i)
 	}
+	return c
+}
+
+// auc compares only runs of one workflow on one day with each other.
+func (c cells) auc(said []prediction, k int) *float64 {
 	var wins, pairs float64
-	for _, g := range groups {
-		w, f, s := newRanking(g, k).wins(nil)
+	var group []prediction
+	for _, members := range c {
+		group = group[:0]
+		for _, i := range members {
+			group = append(group, said[i])
+		}
+		r, _ := rank(group, k)
+		w, f, s := r.wins(nil)
 		wins, pairs = wins+w, pairs+f*s
 	}
 	if pairs == 0 {

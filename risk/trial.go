@@ -1,7 +1,6 @@
 package risk
 
 import (
-	"container/heap"
 	"math"
 	"math/rand/v2"
 )
@@ -19,15 +18,9 @@ type trial struct {
 // newTrial of runs in the order of their starts.
 func newTrial(runs []Run, burn int) *trial {
 	t := &trial{burn: burn}
-	var pending ends
-	for i, r := range runs {
-		for len(pending) > 0 && !pending[0].End.After(r.Start) {
-			t.learned = append(t.learned, int(heap.Pop(&pending).(Run).ID)) //nolint:errcheck // ends holds nothing else
-		}
-		t.known = append(t.known, len(t.learned))
+	t.learned, t.known = endings(runs)
+	for _, r := range runs {
 		t.failed = append(t.failed, r.Failed)
-		r.ID = int64(i)
-		heap.Push(&pending, r)
 	}
 	return t
 }

@@ -34,7 +34,8 @@ func newBacktest() *cobra.Command {
 		Use:   "backtest",
 		Short: "Replay the history and hold the risk score against plain baselines",
 		Long: "Every run is predicted when it starts, from what had ended by then. It prints AUC, Brier score and skill against\n" +
-			"the base rate and the last outcome, or \"not enough signal\" when that is the truth. Exit 0 in both cases.\n" +
+			"the base rate and the last outcome, beside them what the same outcomes give in another order, or \"not enough signal\"\n" +
+			"when that is the truth. Exit 0 in both cases.\n" +
 			"The history is that of the server, or of --csv FILE (- is standard input) with the columns workflow, started_at,\n" +
 			"completed_at and conclusion, for which no server is needed.",
 		Args: cobra.NoArgs,
@@ -106,11 +107,12 @@ func printBacktest(out io.Writer, r risk.Result) error {
 	}
 	fmt.Fprintf(t, "n %d of %d runs (%d of burn-in), %d workflows, %d days from %s to %s\n", r.N, r.Runs, r.BurnIn, r.Workflows, r.Days,
 		r.From.Format(time.DateOnly), r.To.Format(time.DateOnly))
-	fmt.Fprintf(t, "base rate %.1f %% failed (%d), %d bad periods of three or more in a row; alarms from a risk of %.0f %% on\n\n", 100*r.BaseRate, r.Failures, r.BadPeriods, 100*r.Threshold)
+	fmt.Fprintf(t, "base rate %.1f %% failed (%d), %d bad periods of three or more in a row; alarms from a risk of %.0f %% on\n", 100*r.BaseRate, r.Failures, r.BadPeriods, 100*r.Threshold)
+	fmt.Fprintf(t, "in brackets the chance level: the same predictor on the same outcomes in another order, %s\n\n", count(r.Shuffles, "shuffle"))
 	fmt.Fprintln(t, "PREDICTOR\tAUC\tAUC IN A WORKFLOW-DAY\tBRIER\tSKILL: BASE RATE\tLAST OUTCOME\tDETECTED\tLEAD\tFALSE ALARMS A WEEK")
 	for _, p := range r.Predictors {
-		fmt.Fprintf(t, "%s\t%s%s\t%s\t%.3f\t%s%s\t%s%s\t%d of %d\t%s\t%s\n", printable(p.Name), figure(p.AUC), between(p.AUC95), figure(p.WithinDay), p.Brier,
-			figure(p.SkillBase), between(p.SkillBase95), figure(p.SkillLast), between(p.SkillLast95), p.Detected, r.BadPeriods, span(p.Lead), figure(p.FalsePerWeek))
+		fmt.Fprintf(t, "%s\t%s%s (%s)\t%s (%s)\t%.3f\t%s%s\t%s%s\t%d of %d (%s)\t%s (%s)\t%s\n", printable(p.Name), figure(p.AUC), between(p.AUC95), figure(p.AUCChance), figure(p.WithinDay), figure(p.WithinDayChance), p.Brier,
+			figure(p.SkillBase), between(p.SkillBase95), figure(p.SkillLast), between(p.SkillLast95), p.Detected, r.BadPeriods, share(p.DetectedChance), span(p.Lead), span(p.LeadChance), figure(p.FalsePerWeek))
 	}
 	return t.Flush()
 }
@@ -120,6 +122,13 @@ func figure(v *float64) string {
 		return "-"
 	}
 	return fmt.Sprintf("%.3f", *v)
+}
+
+func share(v *float64) string {
+	if v == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f %%", 100**v)
 }
 
 func between(i *risk.Interval) string {

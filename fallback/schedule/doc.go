@@ -10,7 +10,7 @@
 // daylight saving time skips, a schedule advances to the next valid time (02:30
 // becomes 03:00). Of the hour that comes twice it says nothing; a tick counts
 // once there, at its first time, because a tick that nobody promised would be a
-// false alarm.
+// false alarm; a run at its second time is accepted, and taken for no late one.
 //
 // Runs are late by minutes as a rule and by half a day at times, and some never
 // come (same source: "can be delayed … may be dropped"). No run says which tick

@@ -36,10 +36,17 @@ func (s Set) Candidates(created time.Time) []Tick {
 // With that, earlier ticks without a run are settled (GitHub has merged or
 // dropped them); but a run may still turn up for one, and is its answer then,
 // because what was done in its place must be known to have been done twice.
+//
+// In the hour that comes twice GitHub may start a schedule twice, or once. The
+// second time is expected of nobody, and a run that comes then is accepted: it
+// is no late one.
 func (s Set) Match(created time.Time, answered, wanted func(Tick) bool) (t Tick, ok bool) {
 	candidates := s.Candidates(created)
+	again := s.again(created, candidates)
 	for _, c := range candidates {
 		switch {
+		case again && !c.At.Equal(candidates[0].At):
+			return Tick{}, false
 		case answered(c):
 		case c.At.Equal(candidates[0].At) || wanted == nil || wanted(c):
 			return c, true
@@ -48,4 +55,25 @@ func (s Set) Match(created time.Time, answered, wanted func(Tick) bool) (t Tick,
 		}
 	}
 	return t, ok
+}
+
+// again says whether the newest moment before a run is one at which the wall
+// shows the time of a tick for the second time.
+func (s Set) again(created time.Time, candidates []Tick) bool {
+	for _, l := range s.lines {
+		change, _ := created.In(l.zone).ZoneBounds()
+		if change.IsZero() {
+			continue
+		}
+		_, before := change.Add(-time.Second).Zone()
+		_, now := change.Zone()
+		back := time.Duration(before-now) * time.Second // what comes twice, if above 0
+		for _, c := range candidates {
+			second := c.At.Add(back)
+			if c.Cron == l.cron && c.At.Before(change) && !second.Before(change) && !second.After(created.Add(Skew)) && second.After(candidates[0].At) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -119,6 +119,29 @@ func TestMatchBeforeItsTick(t *testing.T) {
 	}
 }
 
+// In the hour that comes twice a second run is no late one of an earlier tick,
+// and the first one answers its tick, whenever in that hour it comes.
+func TestMatchInTheHourThatComesTwice(t *testing.T) {
+	set := schedule.Compile([]config.Cron{cron("0 * * * *", "Europe/Berlin"), cron("30 2 * * *", "Europe/Berlin")})
+	first := at(t, "2026-10-25 00:00") // 02:00, and again an hour later
+	wanted := func(tick schedule.Tick) bool { return tick.At.Equal(first.Add(-4 * time.Hour)) }
+	all := func(tick schedule.Tick) bool { return !wanted(tick) }
+	for created, want := range map[time.Duration]time.Time{
+		time.Minute:                  first.Add(-4 * time.Hour), // a second run of the first time
+		time.Hour + time.Minute:      {},
+		90*time.Minute + time.Minute: {},
+		2*time.Hour + time.Minute:    first.Add(-4 * time.Hour), // 03:00, which comes once
+	} {
+		if got, ok := set.Match(first.Add(created), all, wanted); got.At != want || ok == want.IsZero() {
+			t.Errorf("%v after the first time: answers %v, want %v", created, got.At, want)
+		}
+	}
+	none := func(schedule.Tick) bool { return false }
+	if got, ok := set.Match(first.Add(time.Hour+time.Minute), none, wanted); !ok || got.At != first.Add(30*time.Minute) {
+		t.Errorf("without a run so far it answers %v", got.At)
+	}
+}
+
 // A run that no newer tick needs is that of a tick which was made up for,
 // however far back, before that of one which nobody has missed.
 func TestMatchPrefersWhatWasMadeUpFor(t *testing.T) {

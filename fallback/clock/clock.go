@@ -3,6 +3,7 @@ package clock
 import (
 	"context"
 	"encoding/json"
+	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -60,6 +61,7 @@ type Config struct {
 type Clock struct {
 	Config
 	bell      chan struct{} // a watch may be due earlier than Run thinks
+	latest    atomic.Int64  // when it was last asked for what is due, in ms; 0 never
 	schedules *lru.Cache[string, schedule.Set]
 	metrics   *metrics
 	// looked is called after each batch with its size. Tests wait for it.

@@ -74,6 +74,9 @@ func (c *Clock) nap(ctx context.Context, until time.Time) {
 
 // Due is when a watch is due next; the zero time when none is.
 func (c *Clock) Due(ctx context.Context) (time.Time, error) {
+	if err := c.setBack(ctx); err != nil {
+		return time.Time{}, err
+	}
 	at, err := c.Store.NextDue(ctx)
 	return at.Time(), err
 }

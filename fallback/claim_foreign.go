@@ -38,7 +38,7 @@ func (e *Engine) lapsed(c store.Claim) bool {
 // heldElsewhere is the claim by which somebody else keeps an incident from its
 // next step; held is false when nobody does.
 func (e *Engine) heldElsewhere(ctx context.Context, tx *store.Tx, inc *store.Incident) (c store.Claim, held bool, err error) {
-	if s := State(inc.State); s != Failing && s != Recovering {
+	if s := State(inc.State); s != Failing && s != Recovering && (s != InDoubt || inc.HeldBy == proofName) {
 		return c, false, nil
 	}
 	c, known, err := store.ReadClaim(ctx, tx, inc.OccurrenceKey)

@@ -95,3 +95,22 @@ func TestAPersonDecidesOverALapsedLeaseAtOnce(t *testing.T) {
 		t.Errorf("what began: %+v", inc.Steps[0])
 	}
 }
+
+// A job of the run asks once more, after an approval: it is not in doubt any more.
+func TestARunThatComesBackKeepsTheClaimFromAPerson(t *testing.T) {
+	b, x, _ := hanging(t)
+	b.pass(10 * time.Hour)
+	b.want(InDoubt)
+	if got := b.guard(x); !got.Granted || got.Epoch != 1 {
+		t.Fatalf("%+v", got)
+	}
+	if a := b.ask(queue.Recover{Target: "marketing-sync"}); a.Accepted || !strings.Contains(a.Message, "is doing the work") {
+		t.Errorf("a person asks: %+v", a)
+	}
+	b.end(x, "failure")
+	b.observe(x.ID)
+	b.pass(time.Minute)
+	if inc := b.want(Verifying); inc.Steps[0].Epoch != 2 || inc.Steps[0].Step != 1 {
+		t.Errorf("what began: %+v", inc.Steps[0])
+	}
+}

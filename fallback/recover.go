@@ -152,6 +152,16 @@ func (e *Engine) goOn(ctx context.Context, r queue.Recover, key string, id int64
 				return err
 			}
 		case State(inc.State).Waiting():
+			claim, held, err := e.heldElsewhere(ctx, tx, &inc)
+			if err != nil {
+				return err
+			}
+			if held && !e.lapsed(claim) { // its holder was in doubt and has come back
+				if answer, _, err = e.waitsForClaim(ctx, tx, &inc, claim, r.Automated); err != nil {
+					return err
+				}
+				break
+			}
 			if r.Automated {
 				answer, err = e.bounded(ctx, tx, &inc, r)
 			}

@@ -137,7 +137,7 @@ func (e *Engine) Claim(ctx context.Context, r ClaimRequest) (ClaimAnswer, error)
 		default:
 			c, got.Why, err = e.grant(ctx, tx, s.key, r)
 		}
-		got.Claim, got.Granted = e.viewClaim(s.key, c), got.Why == ""
+		got.Claim, got.Granted = e.viewClaim(s.key, c), err == nil && got.Why == ""
 		return err
 	})
 	return got, err

@@ -65,3 +65,21 @@ func TestEveryMinuteIsEveryFive(t *testing.T) {
 		t.Errorf("%d incidents, %v", b.incidents(), b.effects())
 	}
 }
+
+// A run that is created a minute before its tick is its answer.
+func TestARunAMinuteEarly(t *testing.T) {
+	b := newKnownBench(t, config.Workflow{Effect: config.Idempotent, Recover: []config.Step{local}})
+	tick := b.toTick("0 6 * * *")
+	b.clock.Advance(-time.Minute)
+	b.watch()
+	b.until(tick.Add(-time.Minute))
+	x := b.come()
+	b.begin(x)
+	b.until(tick.Add(5 * time.Minute))
+	b.end(x, "success")
+	b.observe(x.ID)
+	b.until(tick.Add(3 * time.Hour))
+	if len(b.effects()) != 0 || b.incidents() != 0 {
+		t.Errorf("%v, %d incidents", b.effects(), b.incidents())
+	}
+}

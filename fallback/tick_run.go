@@ -25,7 +25,7 @@ func (e *Engine) freshRuns(ctx context.Context, sc *scope) ([]store.WorkflowRun,
 	if err != nil {
 		return nil, err
 	}
-	since := sc.inc.TickAt.Time().Add(-schedule.Skew)
+	since := sc.inc.TickAt.Time().Add(-schedule.Early)
 	list, asked, err := runs.ListSince(ctx, sc.client, sc.repo, sc.inc.WorkflowPath, "", since)
 	if err != nil {
 		return nil, err

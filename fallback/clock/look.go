@@ -116,7 +116,7 @@ func (c *Clock) writeOff(ctx context.Context, tx *store.Tx, w *store.Watch, f fa
 // moment among them of each cron.
 func answeredTicks(ctx context.Context, tx *store.Tx, repoID int64, path string, since time.Time) (answered map[schedule.Tick]bool, newest map[string]time.Time, err error) {
 	// The bound is above what a window can hold: the ticks of 48 h, every five minutes.
-	list, err := store.RunTicks(ctx, tx, repoID, path, store.MillisOf(since.Add(-schedule.Skew)), maxAnswered)
+	list, err := store.RunTicks(ctx, tx, repoID, path, store.MillisOf(since.Add(-schedule.Early)), maxAnswered)
 	if err != nil {
 		return nil, newest, err
 	}

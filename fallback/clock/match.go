@@ -89,7 +89,7 @@ func (c *Clock) tickOf(ctx context.Context, tx *store.Tx, w *store.Watch, crons 
 	}
 	set := c.Schedule(crons)
 	t, ok = set.Match(created, func(t schedule.Tick) bool { return answered[t] || young.before(t) }, func(t schedule.Tick) bool { return wanted[t] })
-	if newest := set.Last(since, created.Add(schedule.Skew), 1); ok && len(newest) > 0 && t.At.Equal(newest[0].At) {
+	if newest := set.Last(since, created.Add(schedule.Skew), 1); ok && len(newest) > 0 && !t.At.Before(newest[0].At) {
 		return t, true, nil
 	}
 	for f := range wanted {

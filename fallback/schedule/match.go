@@ -6,9 +6,11 @@ import (
 )
 
 const (
-	// Skew is how far before its tick a run may have been created. GitHub starts
-	// none early; the seconds are for clocks that differ.
+	// Skew is for clocks that differ by seconds.
 	Skew = 5 * time.Second
+	// Early is how far before its tick a run may have been created. One that is
+	// the answer of the tick before is not early.
+	Early = 2 * time.Minute
 	// MaxLate is how late a run may be and still be the answer to a tick: four
 	// times the longest delay on record (12 h 01 m, open-multi-agent#557).
 	MaxLate = 48 * time.Hour
@@ -21,13 +23,14 @@ const (
 // Candidates are the ticks that a run created at a moment can answer, newest
 // first, none older than [MaxLate].
 func (s Set) Candidates(created time.Time) []Tick {
-	ticks := s.Last(created.Add(-MaxLate), created.Add(Skew), maxCandidates)
+	ticks := s.Last(created.Add(-MaxLate), created.Add(Early), maxCandidates)
 	slices.Reverse(ticks)
 	return ticks
 }
 
-// Match finds the tick that a run created at a moment answers: one of the
-// latest moment that no other run has answered; where those have their runs,
+// Match finds the tick that a run created at a moment answers: one that comes
+// within [Early], unless the tick before has no run and is not older than
+// [DefaultHard]; else one of the latest moment that no other run has answered; where those have their runs,
 // it is the late run of an older tick: the newest without a run that somebody
 // waits for or that was made up for (wanted; nil: none is), or else the newest
 // without a run. ok is false when there is none. Whoever calls it must keep the
@@ -42,6 +45,20 @@ func (s Set) Candidates(created time.Time) []Tick {
 // is no late one.
 func (s Set) Match(created time.Time, answered, wanted func(Tick) bool) (t Tick, ok bool) {
 	candidates := s.Candidates(created)
+	soon := 0
+	for soon < len(candidates) && candidates[soon].At.After(created.Add(Skew)) {
+		soon++
+	}
+	early, candidates := candidates[:soon], candidates[soon:]
+	if !slices.ContainsFunc(candidates, func(c Tick) bool {
+		return c.At.Equal(candidates[0].At) && created.Sub(c.At) <= DefaultHard && !answered(c)
+	}) {
+		for _, c := range slices.Backward(early) {
+			if !answered(c) {
+				return c, true
+			}
+		}
+	}
 	again := s.again(created, candidates)
 	for _, c := range candidates {
 		switch {

@@ -35,7 +35,10 @@ func TestMatch(t *testing.T) {
 		want    []string
 	}{
 		{"in time", []config.Cron{cron(daily, "")}, []string{"2026-05-02 06:01"}, []string{"02 06:00 0 6 * * *|UTC"}},
-		{"a minute before the next tick is late", []config.Cron{cron(daily, "")}, []string{"2026-05-02 05:59"}, []string{"01 06:00 0 6 * * *|UTC"}},
+		{"two minutes before the tick is early", []config.Cron{cron(daily, "")}, []string{"2026-05-02 05:58"}, []string{"02 06:00 0 6 * * *|UTC"}},
+		{"more is late", []config.Cron{cron(daily, "")}, []string{"2026-05-02 05:57"}, []string{"01 06:00 0 6 * * *|UTC"}},
+		{"early, where the hour before has its run", []config.Cron{cron(hourly, "")}, []string{"2026-05-02 05:01", "2026-05-02 05:59"}, []string{"02 05:00 0 * * * *|UTC", "02 06:00 0 * * * *|UTC"}},
+		{"late, where it has none", []config.Cron{cron(hourly, "")}, []string{"2026-05-02 05:59"}, []string{"02 05:00 0 * * * *|UTC"}},
 		{"11 h late", []config.Cron{cron(daily, "")}, []string{"2026-05-02 17:00"}, []string{"02 06:00 0 6 * * *|UTC"}},
 		{
 			"a second run answers the tick before, a third one the one before that, a fourth none",
@@ -92,11 +95,11 @@ func TestMatchIsAnAssignment(t *testing.T) {
 			switch {
 			case ok && answered[tick]:
 				t.Fatalf("%v has two runs", tick)
-			case ok && (late < -schedule.Skew || late > schedule.MaxLate):
+			case ok && (late < -schedule.Early || late > schedule.MaxLate):
 				t.Fatalf("%v is answered %v late", tick, late)
 			}
 			for _, c := range set.Candidates(created) {
-				if c.At.After(tick.At) && !answered[c] && (ok || late != 0) {
+				if c.At.After(tick.At) && !c.At.After(created.Add(schedule.Skew)) && !answered[c] && (ok || late != 0) {
 					t.Fatalf("a run of %v answers %v, but %v is later and has none", created, tick, c)
 				}
 			}

@@ -268,7 +268,7 @@ func TestDeadline(t *testing.T) {
 			if want != InDoubt {
 				return
 			}
-			if c := b.check(x.HeadSHA); c.Conclusion != "action_required" || len(c.Actions) != 2 {
+			if c := b.check(x.HeadSHA); c.Conclusion != "action_required" || len(c.Actions) != 3 { // recover, done, pause
 				t.Errorf("check %s %v", c.Conclusion, c.Actions)
 			}
 			// Evidence that comes late still counts.

@@ -46,8 +46,8 @@ func OpenTick(ctx context.Context, db bun.IDB, repoID int64, path string, until 
 // more than within before or after a moment, the newest tick's of those that
 // had come by then; ok is false when there is none.
 func TickRunNear(ctx context.Context, db bun.IDB, repoID int64, path string, at, within Millis) (r WorkflowRun, ok bool, err error) {
-	const skew = 5000 // as in schedule.Skew
-	err = db.NewSelect().Model(&r).Where("repo_id = ?", repoID).Where("workflow_path = ?", path).Where("tick_at BETWEEN 1 AND ?", at+skew).
+	const early = 120_000 // ms, as in schedule.Early
+	err = db.NewSelect().Model(&r).Where("repo_id = ?", repoID).Where("workflow_path = ?", path).Where("tick_at BETWEEN 1 AND ?", at+early).
 		Where("created_at BETWEEN ? AND ?", at-within, at+within).OrderExpr("tick_at DESC, run_id").Limit(1).Scan(ctx)
 	return found(r, err, "read run of tick")
 }

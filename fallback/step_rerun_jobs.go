@@ -40,7 +40,7 @@ func (rerunStep) again(ctx context.Context, e *Engine, sc *scope) (what, why str
 	shown := err == nil
 	unstarted := sc.inc.Conclusion == startupFailure
 	harmless := sc.flow.Effect == config.Idempotent
-	untouched := unstarted && len(list) > 0 && !slices.ContainsFunc(list, touched)
+	untouched := len(list) > 0 && !slices.ContainsFunc(list, touched)
 	if shown && len(list) == 0 {
 		if untouched, err = e.neverHadJobs(ctx, sc); err != nil {
 			return "", "", err

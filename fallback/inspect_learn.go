@@ -83,7 +83,7 @@ func (e *Engine) judge(ctx context.Context, client *github.Client, repo queue.Re
 		ahead = max(now.Sub(shown.Add(time.Second)), 0)
 	}
 	j := judged{Sight: stall.See(run.Status, ready(run), asked(run), list)}
-	if j.Unseen, err = e.noteUnseen(ctx, run, hidden); err != nil {
+	if j.Unseen, err = e.noteUnseen(ctx, run, hidden, now.Add(-ahead)); err != nil {
 		return judged{}, err
 	}
 	for _, steps := range []bool{false, true} {
@@ -106,8 +106,8 @@ func (e *Engine) judge(ctx context.Context, client *github.Client, repo queue.Re
 		j.Next = j.Next.Add(ahead)
 	}
 	if j.Level == stall.Unseen { // they are looked for again before
-		age := e.Clock.Since(j.Unseen)
-		j.Next = minTime(j.Next, e.Clock.Now().Add(min(max(age/10, e.scaled(secondLook)), e.scaled(pollDoubt))))
+		age := now.Add(-ahead).Sub(j.Unseen)
+		j.Next = minTime(j.Next, now.Add(min(max(age/10, e.scaled(secondLook)), e.scaled(pollDoubt))))
 	}
 	return j, nil
 }
@@ -115,13 +115,13 @@ func (e *Engine) judge(ctx context.Context, client *github.Client, repo queue.Re
 // noteUnseen keeps since when GitHub has not shown the jobs of a run. That
 // proves nothing: nothing is done about the run until they are shown, or until
 // it has taken longer than any run should.
-func (e *Engine) noteUnseen(ctx context.Context, run store.WorkflowRun, hidden bool) (time.Time, error) {
+func (e *Engine) noteUnseen(ctx context.Context, run store.WorkflowRun, hidden bool, now time.Time) (time.Time, error) {
 	since := run.UnseenAt
 	switch {
 	case !hidden:
 		since = 0
 	case since == 0:
-		since = e.now()
+		since = store.MillisOf(now)
 	}
 	if since == run.UnseenAt {
 		return since.Time(), nil

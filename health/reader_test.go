@@ -98,6 +98,11 @@ func TestReaderCountsWhatMatters(t *testing.T) {
 	failed(3, func(r *store.WorkflowRun) { r.Status, r.Conclusion = "in_progress", "" })
 	failed(4, func(r *store.WorkflowRun) { r.WorkflowPath = "other.yml" })
 	failed(5, func(r *store.WorkflowRun) { r.CreatedAt = ago(91 * day) })
+	failed(8, func(r *store.WorkflowRun) { r.Conclusion = "success" }) // and was told to skip its work
+	b.write(func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.AddRefusal(ctx, store.Refusal{RepoID: 9, RunID: 8, Attempt: 1, At: ago(day)})
+		return err
+	})
 	rep, err := b.reader.Repository(t.Context(), repo)
 	if err != nil || rep.Score == nil || *rep.Score != 100 || rep.Targets[0].Samples != 10 {
 		t.Fatalf("%+v, %v", rep, err)

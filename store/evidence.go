@@ -6,10 +6,14 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// proves is true of an attempt whose success says that the work was done: one
-// that was told to skip it succeeds as well.
-const proves = endsWell + " AND NOT EXISTS (SELECT 1 FROM claim_refusals AS told" +
-	" WHERE told.repo_id = workflow_run.repo_id AND told.run_id = workflow_run.run_id AND told.attempt = workflow_run.attempt)"
+const (
+	// wasToWork is true of an attempt that was not told to skip its work.
+	wasToWork = "NOT EXISTS (SELECT 1 FROM claim_refusals AS told" +
+		" WHERE told.repo_id = workflow_run.repo_id AND told.run_id = workflow_run.run_id AND told.attempt = workflow_run.attempt)"
+	// proves is true of an attempt whose success says that the work was done: one
+	// that was told to skip it succeeds as well.
+	proves = endsWell + " AND " + wasToWork
+)
 
 // Proves says whether an attempt has succeeded, and its success says that the
 // work was done.

@@ -27,10 +27,10 @@ const pastRun = "run_id, attempt, conclusion, url, created_at, started_at, began
 // first attempt: what happened before anybody helped. Runs of which that one is
 // not known to have ended are left out: people re-run what has failed, but
 // also what was cancelled or has succeeded. Runs of pull requests are left out,
-// too. An empty branch means any.
+// too, and those that were told to skip their work. An empty branch means any.
 func (s *Store) PastRuns(ctx context.Context, repoID int64, path, branch string, since Millis, limit int64) ([]PastRun, error) {
 	var rows []PastRun
-	q := s.read.NewSelect().TableExpr("workflow_runs").ColumnExpr(pastRun).
+	q := s.read.NewSelect().TableExpr("workflow_runs AS workflow_run").ColumnExpr(pastRun).Where(wasToWork).
 		Where("repo_id = ?", repoID).Where("workflow_path = ?", path).Where("created_at >= ?", since).
 		Where("attempt = 1").Where("status = 'completed'").Where("event NOT LIKE 'pull_request%'")
 	if branch != "" {

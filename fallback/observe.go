@@ -79,8 +79,8 @@ func (e *Engine) observation(ctx context.Context, client *github.Client, repo qu
 	if !r.Own(repo.ID) || o.ours {
 		return o, nil
 	}
-	branch, err := e.defaultBranch(ctx, client, repo)
-	if err != nil || branch == "" || r.GetHeadBranch() != branch {
+	at, err := e.withBranch(ctx, client, repo)
+	if err != nil || !at.OfDefault(r.GetHeadBranch(), store.MillisOf(r.Created())) {
 		return o, err
 	}
 	o.opens = !e.causedByUs(r)

@@ -81,13 +81,21 @@ func (e *Engine) open(ctx context.Context, tx *store.Tx, o opening) (*store.Inci
 
 // defaultBranch asks our own record of the repository, else GitHub.
 func (e *Engine) defaultBranch(ctx context.Context, client *github.Client, repo queue.Repo) (string, error) {
+	at, err := e.withBranch(ctx, client, repo)
+	return at.DefaultBranch, err
+}
+
+// withBranch is our record of the repository, with the default branch that
+// GitHub tells while the record does not name one.
+func (e *Engine) withBranch(ctx context.Context, client *github.Client, repo queue.Repo) (store.Repository, error) {
 	known, ok, err := e.Store.Repository(ctx, repo.ID)
 	if err != nil || ok && known.DefaultBranch != "" {
-		return known.DefaultBranch, err
+		return known, err
 	}
 	r := new(github.Repository)
 	if _, err := githubapi.Get(ctx, client, githubapi.RepoPath(repo.Owner, repo.Name), r); err != nil {
-		return "", fmt.Errorf("read default branch of %s: %w", repo.FullName(), err)
+		return known, fmt.Errorf("read default branch of %s: %w", repo.FullName(), err)
 	}
-	return r.GetDefaultBranch(), nil
+	known.DefaultBranch = r.GetDefaultBranch()
+	return known, nil
 }

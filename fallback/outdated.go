@@ -13,8 +13,8 @@ import (
 // later one has succeeded: webhooks of such runs have most likely come.
 const freshFor = time.Hour
 
-// outdated closes an incident that a later run of the workflow on the branch
-// has made pointless. News of a failure can come days late, by a redelivery or
+// outdated closes an incident that a later run of the workflow on the branch,
+// or on the default branch that took its place, has made pointless. News of a failure can come days late, by a redelivery or
 // after an outage of ours, and recovering then would do old work over newer.
 // Whoever asks for a recovery by hand gets it.
 func (e *Engine) outdated(ctx context.Context, sc *scope) (bool, error) {
@@ -39,15 +39,28 @@ func (e *Engine) outdated(ctx context.Context, sc *scope) (bool, error) {
 
 // listLater asks GitHub for what [store.LaterSuccess] looks for, and records it.
 func (e *Engine) listLater(ctx context.Context, sc *scope) (later store.WorkflowRun, ok bool, err error) {
+	at, err := e.withBranch(ctx, sc.client, sc.repo)
+	if err != nil {
+		return later, false, err
+	}
+	if heir := at.TookOver(sc.inc); heir != "" {
+		if later, ok, err = e.listLaterOn(ctx, sc, heir); err != nil || ok {
+			return later, ok, err
+		}
+	}
+	return e.listLaterOn(ctx, sc, sc.inc.HeadBranch)
+}
+
+func (e *Engine) listLaterOn(ctx context.Context, sc *scope, branch string) (later store.WorkflowRun, ok bool, err error) {
 	inc := sc.inc
-	list, err := runs.List(ctx, sc.client, sc.repo, runs.Query{Workflow: inc.WorkflowPath, Filter: url.Values{"branch": {inc.HeadBranch}, "status": {"success"}}})
+	list, err := runs.List(ctx, sc.client, sc.repo, runs.Query{Workflow: inc.WorkflowPath, Filter: url.Values{"branch": {branch}, "status": {"success"}}})
 	if err != nil {
 		return later, false, err
 	}
 	for _, r := range list.Runs { // newest first
 		created := store.MillisOf(r.GetCreatedAt().Time)
 		newer := created > inc.RunCreatedAt || created == inc.RunCreatedAt && r.GetID() > inc.RunID
-		if !newer || r.GetConclusion() != "success" || r.WorkflowPath() != inc.WorkflowPath || r.GetHeadBranch() != inc.HeadBranch || !r.Own(inc.RepoID) {
+		if !newer || r.GetConclusion() != "success" || r.WorkflowPath() != inc.WorkflowPath || r.GetHeadBranch() != branch || !r.Own(inc.RepoID) {
 			continue
 		}
 		err := e.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {

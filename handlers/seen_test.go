@@ -1,11 +1,14 @@
 package handlers
 
 import (
+	"context"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
 
@@ -70,6 +73,49 @@ func TestRunsAreSeen(t *testing.T) {
 			}
 			if len(jobs) != tt.jobs {
 				t.Errorf("%d jobs, want %d", len(jobs), tt.jobs)
+			}
+		})
+	}
+}
+
+// TestRunOfTheFormerDefaultBranch: a run counts that was created while its
+// branch was the default one, also when its end is the news of the change.
+func TestRunOfTheFormerDefaultBranch(t *testing.T) {
+	changed := time.Date(2026, 5, 4, 7, 0, 0, 0, time.UTC)
+	for name, tc := range map[string]struct {
+		recorded  string // default branch on record; "" no record
+		formerly  string
+		created   string
+		updatedAt string // the repository's
+		jobs      bool
+	}{
+		"created before":                      {"trunk", "main", "2026-05-04T06:59:59Z", "2026-05-04T07:00:00Z", true},
+		"created at the time":                 {"trunk", "main", "2026-05-04T07:00:00Z", "2026-05-04T07:00:00Z", false},
+		"not the former one":                  {"trunk", "dev", "2026-05-04T06:00:00Z", "2026-05-04T07:00:00Z", false},
+		"the news itself":                     {"main", "", "2026-05-04T06:59:59Z", "2026-05-04T07:10:00Z", true},
+		"the news itself, created afterwards": {"main", "", "2026-05-04T07:10:00Z", "2026-05-04T07:10:00Z", false},
+		"never listed":                        {"", "", "2026-05-04T06:00:00Z", "2026-05-04T07:00:00Z", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.runs.watched[watchedPath] = true
+			for _, branch := range []string{tc.formerly, tc.recorded} {
+				b.write(t, func(ctx context.Context, tx *store.Tx) error {
+					row := store.Repository{ID: 42, InstallationID: 7, Owner: "acme", Name: "site", DefaultBranch: branch, SeenAt: store.MillisOf(changed)}
+					if tc.recorded == "" {
+						return nil
+					}
+					_, err := store.SaveRepositories(ctx, tx, []store.Repository{row})
+					return err
+				})
+			}
+			jobs := b.send(t, "workflow_run", example(t, "workflow_run", addressed, but(failedRun, fields{
+				"workflow_run.head_branch": "main", "workflow_run.created_at": tc.created,
+				"repository.default_branch": "trunk", "repository.updated_at": tc.updatedAt,
+			})))
+			observes := slices.ContainsFunc(jobs, func(i queue.Item) bool { return i.Args.Kind() == (queue.ObserveRun{}).Kind() })
+			if observes != tc.jobs {
+				t.Errorf("observed: %v, want %v; jobs %v", observes, tc.jobs, jobs)
 			}
 		})
 	}

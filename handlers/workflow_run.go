@@ -104,16 +104,37 @@ func (h *WorkflowRun) mayBeOurs(run workflowRun) bool {
 }
 
 // watched says whether the run is one of a watched workflow on the default
-// branch of the repository itself. known is false when the repository's
+// branch of the repository itself, as it is or as it was when the run was created. known is false when the repository's
 // configuration was never read; watched is, too, when the run says nothing about that
 // branch.
 func (h *WorkflowRun) watched(ctx context.Context, e *workflowRunEvent, repoID int64) (watched, known bool, err error) {
 	path := e.path()
-	if path == "" || strings.HasPrefix(e.Run.Event, "pull_request") || e.Run.HeadBranch == "" ||
-		e.Run.HeadBranch != e.Repository.DefaultBranch || e.Run.HeadRepository.ID != repoID {
+	if path == "" || strings.HasPrefix(e.Run.Event, "pull_request") || e.Run.HeadBranch == "" || e.Run.HeadRepository.ID != repoID {
 		return false, true, nil
 	}
+	if e.Run.HeadBranch != e.Repository.DefaultBranch {
+		if former, err := h.ofFormer(ctx, e); err != nil || !former {
+			return false, true, err
+		}
+	}
 	return h.Runs.Watches(ctx, repoID, path)
+}
+
+// ofFormer says whether the run was of the default branch when it was created.
+// This can be the event that tells of the change.
+func (h *WorkflowRun) ofFormer(ctx context.Context, e *workflowRunEvent) (bool, error) {
+	now, ok := e.facts(store.MillisOf(h.Clock.Now()))
+	if !ok {
+		return false, nil
+	}
+	known, ok, err := h.Store.Repository(ctx, now.ID)
+	if err != nil || !ok {
+		return false, err
+	}
+	if now.News(known) {
+		known = now.Succeeding(known)
+	}
+	return known.OfDefault(e.Run.HeadBranch, moment(e.Run.CreatedAt)), nil
 }
 
 // concludes is true for an end that opens an incident or proves that all is

@@ -65,7 +65,7 @@ func (s *scan) compare(ctx context.Context, watches []store.Watch, list []*runs.
 		met[row.RunID] = true
 		w, isWatched := watched[row.WorkflowPath]
 		ours := r.Dispatched() && (s.isUs(r.GetActor()) || s.isUs(r.GetTriggeringActor()))
-		onBranch := isWatched && r.OnBranch(s.repo.ID, s.branch)
+		onBranch := isWatched && r.Own(s.repo.ID) && s.at.OfDefault(row.HeadBranch, row.CreatedAt)
 		newest := onBranch && !ours && result(row.Conclusion) && !told[row.WorkflowPath]
 		told[row.WorkflowPath] = told[row.WorkflowPath] || newest
 		if before, ok := known[row.RunID]; ok && !row.Beyond(before) {
@@ -133,7 +133,7 @@ func (s *scan) beyond(ctx context.Context, watched map[string]store.Watch, d *di
 	if err != nil {
 		return err
 	}
-	owed, err := s.Store.OwedRuns(ctx, s.repo.ID, s.branch, store.MillisOf(now.Add(-maxOwed)), store.MillisOf(now.Add(-stale)), maxAsked)
+	owed, err := s.Store.OwedRuns(ctx, s.at, store.MillisOf(now.Add(-maxOwed)), store.MillisOf(now.Add(-stale)), maxAsked)
 	if err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ func (h *History) scanDue(ctx context.Context, installationID int64, b *budget) 
 		}
 		s := &scan{History: h, client: client, budget: b, repositories: count, Scan: due[i].Scan, repo: queue.Repo{
 			InstallationID: installationID, ID: due[i].ID, Owner: due[i].Owner, Name: due[i].Name,
-		}, branch: due[i].DefaultBranch}
+		}, at: due[i].Repository, branch: due[i].DefaultBranch}
 		err := s.run(ctx)
 		if err := ctx.Err(); err != nil {
 			return time.Time{}, err
@@ -114,7 +114,8 @@ type scan struct {
 	store.Scan
 	client       *github.Client
 	repo         queue.Repo
-	branch       string // default branch
+	at           store.Repository // on record
+	branch       string           // default branch
 	budget       *budget
 	repositories int // that share the installation's limit
 }
@@ -129,6 +130,7 @@ func (s *scan) run(ctx context.Context) error {
 	if s.branch, err = s.branchOf(ctx, s.client, s.repo, s.branch); err != nil {
 		return &requestError{err}
 	}
+	s.at.DefaultBranch = s.branch
 	list, err := s.list(ctx, watches)
 	if err != nil {
 		return err

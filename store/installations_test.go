@@ -149,6 +149,9 @@ func TestSaveRepositoriesNamesTheStale(t *testing.T) {
 			}
 			want := tc.now
 			want.DefaultBranch = tc.branch
+			if tc.before != nil && tc.before.DefaultBranch != "" && tc.before.DefaultBranch != tc.branch {
+				want.FormerBranch, want.BranchSince = tc.before.DefaultBranch, tc.now.SeenAt
+			}
 			if diff := cmp.Diff(want, got, ignoreModel); diff != "" {
 				t.Errorf("repository (-want +got):\n%s", diff)
 			}

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -24,7 +23,9 @@ type Repository struct {
 	Archived       bool   `bun:"archived"`
 	Removed        bool   `bun:"removed"` // no longer covered
 	SeenAt         Millis `bun:"seen_at"`
-	ChangedAt      Millis `bun:"changed_at"` // GitHub's updated_at, in whole seconds; 0 while unknown
+	ChangedAt      Millis `bun:"changed_at"`    // GitHub's updated_at, in whole seconds; 0 while unknown
+	FormerBranch   string `bun:"former_branch"` // the default branch before this one; "" none known
+	BranchSince    Millis `bun:"branch_since"`  // when that changed; 0 never
 }
 
 // FullName is "owner/name".
@@ -102,10 +103,11 @@ func SaveRepositories(ctx context.Context, tx *Tx, repos []Repository) ([]Reposi
 			if before, ok := known[r.ID]; ok && r.ChangedAt != 0 && r.ChangedAt < before.ChangedAt {
 				chunk[i].Owner, chunk[i].Name, chunk[i].DefaultBranch, chunk[i].ChangedAt = before.Owner, before.Name, before.DefaultBranch, before.ChangedAt
 			}
+			chunk[i] = chunk[i].Succeeding(known[r.ID])
 		}
 		_, err = tx.NewInsert().Model(&chunk).On("CONFLICT (id) DO UPDATE").
 			Set("installation_id = EXCLUDED.installation_id").Set("owner = EXCLUDED.owner").Set("name = EXCLUDED.name").
-			Set("default_branch = CASE EXCLUDED.default_branch WHEN '' THEN repository.default_branch ELSE EXCLUDED.default_branch END").
+			Set("default_branch = EXCLUDED.default_branch").Set("former_branch = EXCLUDED.former_branch").Set("branch_since = EXCLUDED.branch_since").
 			Set("private = EXCLUDED.private").Set("archived = EXCLUDED.archived").Set("changed_at = EXCLUDED.changed_at").
 			Set("removed = EXCLUDED.removed").Set("seen_at = EXCLUDED.seen_at").Exec(ctx)
 		if err != nil {
@@ -136,8 +138,10 @@ func SaveRepositoryFacts(ctx context.Context, tx *Tx, now Repository) (changed b
 	if !ok || before.Removed || !now.News(before) {
 		return false, nil
 	}
+	now = now.Succeeding(before)
 	_, err = tx.NewUpdate().Model((*Repository)(nil)).Set("installation_id = ?", now.InstallationID).Set("owner = ?", now.Owner).
-		Set("name = ?", now.Name).Set("default_branch = ?", cmp.Or(now.DefaultBranch, before.DefaultBranch)).
+		Set("name = ?", now.Name).Set("default_branch = ?", now.DefaultBranch).
+		Set("former_branch = ?", now.FormerBranch).Set("branch_since = ?", now.BranchSince).
 		Set("changed_at = ?", max(now.ChangedAt, before.ChangedAt)).Set("seen_at = ?", max(now.SeenAt, before.SeenAt)).
 		Where("id = ?", now.ID).Exec(ctx)
 	if err != nil {

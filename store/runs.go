@@ -121,11 +121,17 @@ func (s *Store) LatestRun(ctx context.Context, repoID int64, path string) (run W
 	return found(run, err, "read latest run")
 }
 
-// LaterSuccess is a run of the workflow on the branch that was created after the
-// given run and has done its work; ok is false when none is known.
+// LaterSuccess is a run of the workflow on the branch, or on the default branch
+// that took its place, that was created after the given run and has done its
+// work; ok is false when none is known.
 func LaterSuccess(ctx context.Context, db bun.IDB, inc *Incident) (run WorkflowRun, ok bool, err error) {
+	var at Repository
+	if at, _, err = oneRepository(at, db.NewSelect().Model(&at).Where("id = ?", inc.RepoID).Scan(ctx)); err != nil {
+		return run, false, err
+	}
+	branches := []string{inc.HeadBranch, cmp.Or(at.TookOver(inc), inc.HeadBranch)}
 	err = db.NewSelect().Model(&run).Where("repo_id = ?", inc.RepoID).Where("workflow_path = ?", inc.WorkflowPath).
-		Where("head_branch = ?", inc.HeadBranch).Where(proves).Where("event NOT LIKE 'pull_request%'").
+		Where("head_branch IN (?)", bun.List(branches)).Where(proves).Where("event NOT LIKE 'pull_request%'").
 		Where("created_at > ? OR (created_at = ? AND run_id > ?)", inc.RunCreatedAt, inc.RunCreatedAt, inc.RunID).
 		OrderExpr("created_at DESC, run_id DESC").Limit(1).Scan(ctx)
 	return found(run, err, "read later success")

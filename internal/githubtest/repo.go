@@ -21,6 +21,7 @@ type Repo struct {
 	private  bool
 	archived bool
 	created  string
+	updated  string
 	pushed   string
 	forkOf   *Repo
 
@@ -74,7 +75,7 @@ func (s *Server) addRepo(owner, name string, g *gitRepo, forkOf *Repo) (*Repo, e
 		return nil, fmt.Errorf("add repository %s/%s: it exists", owner, name)
 	}
 	s.userOf(owner, "Organization")
-	r := &Repo{ID: s.newID(), Owner: owner, Name: name, s: s, git: g, owner: owner, name: name, branch: "main", created: s.now(), pushed: s.now(), forkOf: forkOf,
+	r := &Repo{ID: s.newID(), Owner: owner, Name: name, s: s, git: g, owner: owner, name: name, branch: "main", created: s.now(), updated: s.now(), pushed: s.now(), forkOf: forkOf,
 		roles: map[string]string{}, workflows: map[string]*workflow{}, issues: map[int]*issue{}}
 	s.repos[key], s.byID[r.ID] = r, r
 	delete(s.moved, key)
@@ -108,7 +109,7 @@ func (r *Repo) SetPrivate(private bool) {
 func (r *Repo) SetDefaultBranch(branch string) {
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
-	r.branch = branch
+	r.branch, r.updated = branch, r.s.now()
 	r.s.notify()
 }
 
@@ -159,7 +160,7 @@ func (s *Server) showRepo(r *Repo) object {
 	o := s.briefRepo(r)
 	maps.Copy(o, object{
 		"owner": s.showUser(r.owner), "html_url": r.html(), "description": nil, "fork": r.forkOf != nil, "url": r.api(),
-		"created_at": r.created, "updated_at": r.created, "pushed_at": r.pushed, "default_branch": r.branch, "visibility": visibility,
+		"created_at": r.created, "updated_at": r.updated, "pushed_at": r.pushed, "default_branch": r.branch, "visibility": visibility,
 		"archived": r.archived, "disabled": false, "clone_url": r.html() + ".git", "git_url": "git" + strings.TrimPrefix(r.html(), "http") + ".git",
 		"ssh_url": "git@github.example:" + r.full() + ".git", "svn_url": r.html(), "topics": []any{}, "has_issues": true, "has_projects": true, "has_downloads": true, "has_wiki": true, "has_pages": false, "has_discussions": false, "language": nil,
 		"license": nil, "forks": 0, "forks_count": 0, "open_issues": 0, "open_issues_count": 0, "watchers": 0, "watchers_count": 0,

@@ -20,7 +20,9 @@ CREATE TABLE repositories (
     archived        BOOLEAN NOT NULL DEFAULT FALSE,
     removed         BOOLEAN NOT NULL DEFAULT FALSE, -- no longer covered by the installation
     seen_at         BIGINT  NOT NULL,               -- Unix ms; when it was last in a list, or new in a webhook
-    changed_at      BIGINT  NOT NULL DEFAULT 0      -- GitHub's updated_at of this row's facts, Unix ms; 0 unknown
+    changed_at      BIGINT  NOT NULL DEFAULT 0,     -- GitHub's updated_at of this row's facts, Unix ms; 0 unknown
+    former_branch   TEXT    NOT NULL DEFAULT '',    -- the default branch before this one
+    branch_since    BIGINT  NOT NULL DEFAULT 0      -- Unix ms; when that changed, 0 never
 );
 CREATE INDEX repositories_installation ON repositories (installation_id);
 -- Not unique: a name can be free again and taken by another before we hear of either.

@@ -19,8 +19,8 @@ const (
 	maxOwnClaims = 50_000
 )
 
-// ErrClaimTooMany: no further claim of a repository's own is opened. Those that
-// are there are answered for as before.
+// ErrClaimTooMany says that no further claim of a repository's own is opened.
+// Those that are there are answered for as before.
 var ErrClaimTooMany = errors.New("too many claims of the repository's own")
 
 var ownKeyForm = regexp.MustCompile(`^repo-([1-9][0-9]{0,17})-`)

@@ -8,7 +8,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/redundancy-app/redundancy/config"
-	"github.com/redundancy-app/redundancy/fallback/upstream"
 	"github.com/redundancy-app/redundancy/queue"
 	"github.com/redundancy-app/redundancy/store"
 )
@@ -118,61 +117,13 @@ func (e *Engine) goOn(ctx context.Context, r queue.Recover, key string, id int64
 		if err != nil {
 			return err
 		}
-		answer = Answer{Accepted: true, IncidentID: id}
-		name := workflowName(inc.WorkflowPath)
-		switch {
-		case !ok:
+		if ok {
+			answer, err = e.onward(ctx, tx, &inc, decision{r, c, known})
+		} else {
 			answer = refuse("There is no incident %d.", id)
-			return nil
-		case State(inc.State) == Suspected && inc.Signal == string(Missed) && !r.Automated:
-			// Who asks knows that nothing comes, or does not want to wait.
-			if answer.Message, err = e.decide(ctx, tx, &inc, r, c, known); err != nil {
-				return err
-			}
-		case Signal(inc.Signal) == Upstream:
-			answer = refuse("Incident %d is about %s. What waits for it goes on by itself when that works again; each of its incidents can be recovered now.", id, upstream.Name(inc.WorkflowPath))
-		case State(inc.State) == Suspected: // it may still come, begin or go on by itself, and then both would
-			answer = Answer{IncidentID: id, Message: fmt.Sprintf("Incident %d of %s is a suspicion so far: %s. Nothing is done until it is certain; its recovery begins by itself then.", id, name, inc.Reason)}
-		case State(inc.State).Active():
-			claim, held, err := e.heldElsewhere(ctx, tx, &inc)
-			if err != nil {
-				return err
-			}
-			answer.Message = fmt.Sprintf("Already recovering %s, incident %d: %s.", name, id, inc.Reason)
-			if !held {
-				break
-			}
-			a, answered, err := e.waitsForClaim(ctx, tx, &inc, claim, r.Automated)
-			if err != nil {
-				return err
-			}
-			if answered {
-				answer = a
-			} else if answer.Message, err = e.decide(ctx, tx, &inc, r, c, known); err != nil {
-				return err
-			}
-		case State(inc.State).Waiting():
-			claim, held, err := e.heldElsewhere(ctx, tx, &inc)
-			if err != nil {
-				return err
-			}
-			if held && !e.lapsed(claim) { // its holder was in doubt and has come back
-				if answer, _, err = e.waitsForClaim(ctx, tx, &inc, claim, r.Automated); err != nil {
-					return err
-				}
-				break
-			}
-			if r.Automated {
-				answer, err = e.bounded(ctx, tx, &inc, r)
-			}
-			if err == nil && answer.Accepted {
-				answer.Message, err = e.decide(ctx, tx, &inc, r, c, known)
-			}
-			if err != nil {
-				return err
-			}
-		default: // it ended between two reads
-			answer = Answer{IncidentID: id, Message: fmt.Sprintf("Incident %d of %s is over: %s.", id, name, inc.Reason)}
+		}
+		if err != nil {
+			return err
 		}
 		return e.remember(ctx, tx, key, answer)
 	})

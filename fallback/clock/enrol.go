@@ -34,7 +34,7 @@ func (c *Clock) Enrol(ctx context.Context, tx *store.Tx, repo queue.Repo, conf c
 		}
 		w, ok := known[flow.File]
 		if !ok {
-			ended := store.Millis(0)
+			var ended store.Millis
 			if w, ended, err = store.EndedWatch(ctx, tx, repo.ID, flow.File, c.now()-store.Millis(store.KeepWatch.Milliseconds())); err != nil {
 				return err
 			}

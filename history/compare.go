@@ -188,7 +188,8 @@ func (s *scan) firstSign(ctx context.Context, d differences, now time.Time) (boo
 		return false, nil
 	}
 	last, err := s.Store.Moment(ctx, store.MomentMissed)
-	return now.Sub(last) > s.scaled(doubtFor), err
+	ago := now.Sub(last)
+	return ago > s.scaled(doubtFor) || ago < -ahead, err
 }
 
 // pause is the time to the next scan. A tenth more or less, always the same for

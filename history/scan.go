@@ -46,6 +46,9 @@ func (h *History) Scan(ctx context.Context, job queue.Job) error {
 	}
 	log := zerolog.Ctx(ctx).With().Int64("installation_id", args.InstallationID).Logger()
 	ctx = log.WithContext(ctx)
+	if err := h.setBack(ctx, args.InstallationID); err != nil {
+		return err
+	}
 	kept, err := store.ReadScanBudget(ctx, h.Store.Read(), args.InstallationID)
 	if err != nil {
 		return err

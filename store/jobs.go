@@ -33,6 +33,7 @@ type Job struct {
 	Unique      string `bun:"unique_key"`
 	State       JobState
 	RunAt       Millis
+	SetAt       Millis // when RunAt was set, see [Tx.SetJobsBack]
 	Attempt     int
 	MaxAttempts int
 	Crashes     int
@@ -51,8 +52,8 @@ func (tx *Tx) AddJobs(ctx context.Context, now Millis, jobs []Job) error {
 		return fmt.Errorf("add jobs: %w", err)
 	}
 	for unique, at := range sooner {
-		_, err := tx.ExecContext(ctx, `UPDATE jobs SET run_at = ? WHERE unique_key = ? AND unique_key <> ''
-			AND state IN ('available', 'waiting')`, at, unique)
+		_, err := tx.ExecContext(ctx, `UPDATE jobs SET run_at = ?, set_at = ? WHERE unique_key = ? AND unique_key <> ''
+			AND state IN ('available', 'waiting')`, at, now, unique)
 		if err != nil {
 			return fmt.Errorf("add jobs: bring %s forward: %w", unique, err)
 		}
@@ -75,7 +76,7 @@ func (tx *Tx) placeJobs(ctx context.Context, now Millis, jobs []Job) ([]Job, map
 	var keys, uniques []string
 	rows := make([]Job, 0, len(jobs))
 	for _, j := range jobs {
-		j.ID, j.CreatedAt, j.State = 0, now, JobAvailable
+		j.ID, j.CreatedAt, j.SetAt, j.State = 0, now, now, JobAvailable
 		j.Key, j.Unique = storable(j.Key), storable(j.Unique)
 		rows = append(rows, j)
 		if j.Key != "" {

@@ -17,7 +17,7 @@ func (tx *Tx) RetryJob(ctx context.Context, now Millis, id int64) (bool, error) 
 		return false, nil
 	}
 	j := jobs[0]
-	j.RunAt, j.Attempt, j.Crashes = now, 0, 0
+	j.RunAt, j.SetAt, j.Attempt, j.Crashes = now, now, 0, 0
 	if j.Unique != "" {
 		if merged, err := tx.mergeJob(ctx, j); err != nil {
 			return false, fmt.Errorf("retry job %d: %w", id, err)
@@ -33,7 +33,7 @@ func (tx *Tx) RetryJob(ctx context.Context, now Millis, id int64) (bool, error) 
 	if busy[j.Key] {
 		j.State = JobWaiting
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE jobs SET state = ?, run_at = ?, attempt = 0, crashes = 0 WHERE id = ?`, j.State, now, id)
+	_, err = tx.ExecContext(ctx, `UPDATE jobs SET state = ?, run_at = ?, set_at = ?, attempt = 0, crashes = 0 WHERE id = ?`, j.State, now, now, id)
 	if err != nil {
 		return false, fmt.Errorf("retry job %d: %w", id, err)
 	}

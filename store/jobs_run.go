@@ -11,7 +11,7 @@ import (
 // types, and one number that somebody edited into text must not keep all other
 // jobs from being fetched.
 const jobColumns = `id, CAST(kind AS TEXT) AS kind, CAST(args AS TEXT) AS args, CAST(key AS TEXT) AS key,
-	CAST(unique_key AS TEXT) AS unique_key, state, CAST(run_at AS INTEGER) AS run_at,
+	CAST(unique_key AS TEXT) AS unique_key, state, CAST(run_at AS INTEGER) AS run_at, CAST(set_at AS INTEGER) AS set_at,
 	CAST(attempt AS INTEGER) AS attempt, CAST(max_attempts AS INTEGER) AS max_attempts,
 	CAST(crashes AS INTEGER) AS crashes, CAST(created_at AS INTEGER) AS created_at,
 	CAST(started_at AS INTEGER) AS started_at, CAST(last_error AS TEXT) AS last_error`
@@ -42,8 +42,8 @@ func (tx *Tx) NextJob(ctx context.Context) (Millis, error) {
 }
 
 // EndJobs writes how running jobs ended, as each one's State says: "" is
-// finished, [JobDead] gave up, [JobAvailable] goes on at RunAt. Attempt, Crashes
-// and LastError are written too. Whatever waited behind a job that is gone is
+// finished, [JobDead] gave up, [JobAvailable] goes on at RunAt. SetAt,
+// Attempt, Crashes and LastError are written too. Whatever waited behind a job that is gone is
 // promoted.
 func (tx *Tx) EndJobs(ctx context.Context, jobs []Job) error {
 	var (
@@ -91,18 +91,18 @@ func (tx *Tx) releaseJob(ctx context.Context, j Job) (merged bool, err error) {
 			return merged, err
 		}
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE jobs SET state = 'available', run_at = ?, attempt = ?, crashes = ?, last_error = ?
-		WHERE id = ? AND state = 'running'`, j.RunAt, j.Attempt, j.Crashes, storable(j.LastError), j.ID)
+	_, err = tx.ExecContext(ctx, `UPDATE jobs SET state = 'available', run_at = ?, set_at = ?, attempt = ?, crashes = ?, last_error = ?
+		WHERE id = ? AND state = 'running'`, j.RunAt, j.SetAt, j.Attempt, j.Crashes, storable(j.LastError), j.ID)
 	return false, err
 }
 
 // mergeJob gives what j has been through to the pending job with its unique
 // value and deletes j. It reports false when there is no such job.
 func (tx *Tx) mergeJob(ctx context.Context, j Job) (bool, error) {
-	res, err := tx.ExecContext(ctx, `UPDATE jobs SET run_at = min(run_at, ?), attempt = max(attempt, ?),
+	res, err := tx.ExecContext(ctx, `UPDATE jobs SET set_at = iif(run_at > ?, ?, set_at), run_at = min(run_at, ?), attempt = max(attempt, ?),
 		crashes = max(crashes, ?), last_error = ?
 		WHERE unique_key = ? AND unique_key <> '' AND state IN ('available', 'waiting') AND id <> ?`,
-		j.RunAt, j.Attempt, j.Crashes, storable(j.LastError), j.Unique, j.ID)
+		j.RunAt, j.SetAt, j.RunAt, j.Attempt, j.Crashes, storable(j.LastError), j.Unique, j.ID)
 	if err != nil {
 		return false, err
 	}

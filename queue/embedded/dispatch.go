@@ -56,12 +56,16 @@ func (q *Queue) revive(ctx context.Context, tx *store.Tx) error {
 			j.State = store.JobDead
 			j.LastError = fmt.Sprintf("the process died %d times while it ran", j.Crashes)
 		case j.Crashes > queue.CrashPatience:
-			j.RunAt = store.MillisOf(q.cfg.Clock.Now().Add(queue.Backoff(j.Crashes - queue.CrashPatience)))
+			j.SetAt = q.now()
+			j.RunAt = store.MillisOf(j.SetAt.Time().Add(queue.Backoff(j.Crashes - queue.CrashPatience)))
 		}
 		q.cfg.Log.Warn().Int64("job", j.ID).Str("kind", j.Kind).Int("crashes", j.Crashes).
 			Str("state", string(j.State)).Msg("job was running when the last process ended")
 	}
 	if err := tx.EndJobs(ctx, jobs); err != nil {
+		return err
+	}
+	if err := q.drawBack(ctx, tx, q.now()); err != nil {
 		return err
 	}
 	return tx.PromoteHeadless(ctx)
@@ -105,12 +109,21 @@ func (q *Queue) round(ctx context.Context) (next time.Time, err error) {
 	if len(ended) == 0 && free == 0 {
 		return time.Time{}, nil
 	}
-	var taken []store.Job
+	var (
+		taken []store.Job
+		now   store.Millis
+		back  bool
+	)
 	err = q.cfg.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
 		if err := tx.EndJobs(ctx, ended); err != nil || free == 0 {
 			return err
 		}
-		now := store.MillisOf(q.cfg.Clock.Now())
+		now = q.now()
+		if back = q.setBack(now) || ranAhead(now, ended); back {
+			if err := q.drawBack(ctx, tx, now); err != nil {
+				return err
+			}
+		}
 		if taken, err = tx.TakeJobs(ctx, now, free); err != nil || len(taken) == free {
 			return err // with no worker free, the end of a job wakes us
 		}
@@ -120,6 +133,9 @@ func (q *Queue) round(ctx context.Context) (next time.Time, err error) {
 	})
 	if err != nil {
 		return time.Time{}, err
+	}
+	if back {
+		q.latest.Store(int64(now))
 	}
 	q.mu.Lock()
 	q.ended = q.ended[len(ended):]
@@ -149,7 +165,7 @@ func (q *Queue) over() bool {
 	return q.draining && len(q.running) == 0 && len(q.ended) == 0
 }
 
-// sleep returns on a signal or when next is due.
+// sleep returns on a signal, when next is due or when the clock was set back.
 func (q *Queue) sleep(next time.Time) {
 	if next.IsZero() {
 		<-q.wake
@@ -157,7 +173,7 @@ func (q *Queue) sleep(next time.Time) {
 	}
 	for {
 		d := next.Sub(q.cfg.Clock.Now())
-		if d <= 0 {
+		if d <= 0 || q.setBack(q.now()) {
 			return
 		}
 		timer := q.cfg.Clock.NewTimer(min(d, recheck))

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jonboulle/clockwork"
@@ -57,6 +58,7 @@ type Queue struct {
 	wake    chan struct{} // capacity 1: "look again"
 	hurry   chan struct{} // closed: a drain does not wait for back-offs any more
 	stopped chan struct{} // closed when the dispatcher has ended
+	latest  atomic.Int64  // the latest time that was read since the clock was last set back, in ms
 
 	mu       sync.Mutex
 	started  bool
@@ -126,7 +128,7 @@ func (q *Queue) Enqueue(ctx context.Context, tx *store.Tx, items ...queue.Item) 
 	if len(items) == 0 {
 		return nil
 	}
-	now := q.cfg.Clock.Now()
+	now := q.now()
 	jobs := make([]store.Job, 0, len(items))
 	for _, it := range items {
 		j, err := row(it, now)
@@ -135,14 +137,14 @@ func (q *Queue) Enqueue(ctx context.Context, tx *store.Tx, items ...queue.Item) 
 		}
 		jobs = append(jobs, j)
 	}
-	if err := tx.AddJobs(ctx, store.MillisOf(now), jobs); err != nil {
+	if err := tx.AddJobs(ctx, now, jobs); err != nil {
 		return fmt.Errorf("enqueue: %w", err)
 	}
 	tx.OnCommit(q.signal)
 	return nil
 }
 
-func row(it queue.Item, now time.Time) (store.Job, error) {
+func row(it queue.Item, now store.Millis) (store.Job, error) {
 	if it.Args == nil || it.Args.Kind() == "" {
 		return store.Job{}, errors.New("enqueue: job without a kind")
 	}
@@ -157,7 +159,7 @@ func row(it queue.Item, now time.Time) (store.Job, error) {
 	if o.MaxAttempts == 0 {
 		o.MaxAttempts = queue.DefaultMaxAttempts
 	}
-	at := store.MillisOf(now)
+	at := now
 	if !o.RunAt.IsZero() {
 		at = max(at, roundUp(o.RunAt))
 	}
@@ -188,7 +190,7 @@ func (q *Queue) DeadLetters(ctx context.Context, limit int) ([]queue.Job, error)
 // Retry implements [queue.Queue].
 func (q *Queue) Retry(ctx context.Context, id int64) error {
 	return q.cfg.Store.Update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		ok, err := tx.RetryJob(ctx, store.MillisOf(q.cfg.Clock.Now()), id)
+		ok, err := tx.RetryJob(ctx, q.now(), id)
 		if err != nil {
 			return err
 		}

@@ -147,13 +147,14 @@ func (q *Queue) settle(j store.Job, v queue.Verdict, err error) (store.Job, stri
 		return j, outcomeDropped
 	case v.Action == queue.SnoozeUntil:
 		j.State, j.RunAt, j.Attempt = store.JobAvailable, roundUp(v.Until), max(j.Attempt-1, 0)
+		j.SetAt = max(q.now(), j.StartedAt) // the worker may have asked a clock that was set back since
 		return j, outcomeSnoozed
 	case v.Action == queue.GiveUp, j.Attempt >= j.MaxAttempts:
 		j.State = store.JobDead
 		return j, outcomeDead
 	}
-	j.State = store.JobAvailable
-	j.RunAt = roundUp(q.cfg.Clock.Now().Add(queue.Backoff(j.Attempt)))
+	j.State, j.SetAt = store.JobAvailable, q.now()
+	j.RunAt = roundUp(j.SetAt.Time().Add(queue.Backoff(j.Attempt)))
 	if errors.As(err, &caught) || errors.Is(err, errGoexit) {
 		return j, outcomePanicked
 	}

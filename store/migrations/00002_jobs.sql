@@ -8,6 +8,7 @@ CREATE TABLE jobs (
     unique_key   TEXT    NOT NULL DEFAULT '',
     state        TEXT    NOT NULL,                  -- available | waiting (behind its key) | running | dead
     run_at       BIGINT  NOT NULL,                  -- Unix ms
+    set_at       BIGINT  NOT NULL DEFAULT 0,        -- by which clock run_at was set: the time it told then
     attempt      INTEGER NOT NULL DEFAULT 0,        -- attempts begun
     max_attempts INTEGER NOT NULL,
     crashes      INTEGER NOT NULL DEFAULT 0,        -- times in a row that the process died while it ran

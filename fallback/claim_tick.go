@@ -22,7 +22,7 @@ func (e *Engine) occurrenceOf(ctx context.Context, at store.Repository, repo que
 	if err != nil {
 		return "", err
 	}
-	onDefault := at.DefaultBranch == "" || r.HeadBranch == at.DefaultBranch
+	onDefault := at.DefaultBranch == "" || at.OfDefault(r.HeadBranch, r.CreatedAt)
 	if r.TickAt != 0 || !onDefault || r.Event != schedule.Event && !byHand(r.Event) {
 		return own, nil
 	}

@@ -167,6 +167,14 @@ func (e *Engine) conclude(ctx context.Context, tx *store.Tx, o observation) erro
 			subject, involved = []int64{id}, append(involved, id)
 		}
 	}
+	if err := e.tell(ctx, tx, o, known, involved); err != nil || !o.opens {
+		return err
+	}
+	return e.ended(ctx, tx, o, known, subject, len(involved) > 0 || hoped)
+}
+
+// tell lets those know of a run whom it concerns.
+func (e *Engine) tell(ctx context.Context, tx *store.Tx, o observation, known store.WorkflowRun, involved []int64) error {
 	if err := e.risen(ctx, tx, known, involved); err != nil {
 		return err
 	}
@@ -180,23 +188,13 @@ func (e *Engine) conclude(ctx context.Context, tx *store.Tx, o observation) erro
 			return err
 		}
 	}
-	if err := e.wake(ctx, tx, involved...); err != nil {
+	if err := e.wake(ctx, tx, involved...); err != nil || known.Conclusion != "success" {
 		return err
 	}
-	if known.Conclusion == "success" {
-		if err := e.primaryDone(ctx, tx, known); err != nil {
-			return err
-		}
+	if err := e.primaryDone(ctx, tx, known); err != nil || !o.watched {
+		return err
 	}
-	if o.watched && known.Conclusion == "success" {
-		if err := e.succeeded(ctx, tx, known); err != nil {
-			return err
-		}
-	}
-	if !o.opens {
-		return nil
-	}
-	return e.ended(ctx, tx, o, known, subject, len(involved) > 0 || hoped)
+	return e.succeeded(ctx, tx, known)
 }
 
 // ended draws the consequences of the end of a run whose failure is an

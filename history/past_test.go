@@ -160,6 +160,7 @@ func TestPastThatIsRefused(t *testing.T) {
 		t.Errorf("refused %+v, beside it %+v", b.watch(pushed), b.watch(hourly))
 	}
 	// It is asked for ever more rarely, and given up in the end.
+	b.queue.drop(queue.ScanRuns{}.Kind())
 	b.pass(20 * 24 * time.Hour)
 	refused := 0
 	for _, c := range b.gh.Calls() {
@@ -180,6 +181,7 @@ func TestPastThatIsRefusedForAWhile(t *testing.T) {
 		b.gh.Fault(githubtest.Fault{Operation: "actions/list-workflow-runs", Kind: githubtest.Status, Code: code, Times: 5})
 		b.enrol("0 * * * *", b.at)
 		b.work()
+		b.queue.drop(queue.ScanRuns{}.Kind())
 		b.pass(time.Hour)
 		b.restart()
 		b.pass(24 * time.Hour)

@@ -108,7 +108,7 @@ func TestStatusIsReadable(t *testing.T) {
 			{Repo: "acme/\x1bsite", Source: "own", File: ".github/redundancy.yml", Line: 3, Column: 5, Message: "unknown key", Errors: 2},
 			{Repo: "acme/old", Source: "owner", File: ".github/redundancy.yml", Line: 1, Column: 1, Message: "bad cron", Errors: 1, InForce: true},
 		}, BrokenTotal: 120,
-		Checks: []api.CheckResult{{Name: "github", Detail: "no answer"}},
+		Checks:    []api.CheckResult{{Name: "github", Detail: "no answer"}},
 		Incidents: map[string]int{"exhausted": 1, "recovered": 2, "failing": 0},
 		Pauses: []fallback.Pause{
 			{ID: 3, Repo: "acme/site", Workflow: ".github/workflows/x.yml", Active: true, Actor: "alice", Reason: "the\x1b database"},

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,12 +15,12 @@ import (
 )
 
 // answers serves one answer after the other, the last one for good.
-func answers(t *testing.T, list ...http.HandlerFunc) (url string, asked *int) {
+func answers(t *testing.T, list ...http.HandlerFunc) (url string, asked *atomic.Int64) {
 	t.Helper()
-	asked = new(int)
+	asked = new(atomic.Int64)
 	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		*asked++
-		list[min(*asked, len(list))-1](rw, r)
+		n := int(asked.Add(1))
+		list[min(n, len(list))-1](rw, r)
 	}))
 	t.Cleanup(srv.Close)
 	return srv.URL, asked
@@ -45,7 +46,7 @@ func TestABusyServerIsAskedAgain(t *testing.T) {
 	for name, tc := range map[string]struct {
 		list    []http.HandlerFunc
 		timeout string
-		asked   int
+		asked   int64
 		log     string
 	}{
 		"busy once":                 {[]http.HandlerFunc{busy, says(200, granted, "")}, "10", 2, "claim epoch 3"},
@@ -63,8 +64,8 @@ func TestABusyServerIsAskedAgain(t *testing.T) {
 			t.Parallel()
 			url, asked := answers(t, tc.list...)
 			got := use(t, map[string]string{"server": url, "token": "x", "timeout": tc.timeout})
-			if *asked != tc.asked || !strings.Contains(got.log, tc.log) {
-				t.Errorf("asked %d times, want %d; %s", *asked, tc.asked, got.log)
+			if asked.Load() != tc.asked || !strings.Contains(got.log, tc.log) {
+				t.Errorf("asked %d times, want %d; %s", asked.Load(), tc.asked, got.log)
 			}
 		})
 	}
@@ -98,8 +99,8 @@ func TestAFallbackTakesNothingForAYesButItsOwnClaim(t *testing.T) {
 func TestOneAddressIsOneRequest(t *testing.T) {
 	url, asked := answers(t, says(500, "{}", ""))
 	use(t, map[string]string{"server": url + "/[1-3]", "token": "x"}).want(t, 0, "true", "warning", "")
-	if *asked > 1 {
-		t.Errorf("%d requests", *asked)
+	if asked.Load() > 1 {
+		t.Errorf("%d requests", asked.Load())
 	}
 }
 

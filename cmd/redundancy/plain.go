@@ -160,7 +160,8 @@ func unreachable(base string, err error) error {
 		why, do = "its certificate is not to be trusted here", "check the address, or have the certificate's authority added to this machine"
 	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		why, do = "it does not speak TLS", "write the address with http://"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
+		strings.Contains(err.Error(), "server closed idle connection"): // net/http keeps that error to itself
 		why, do = "the connection was closed before an answer came", "look at the server's log"
 	case strings.Contains(err.Error(), "malformed HTTP"):
 		why = "what listens there does not speak HTTP"

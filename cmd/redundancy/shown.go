@@ -15,9 +15,12 @@ const (
 	shownMillis = "2006-01-02 15:04:05.000 -07:00"
 )
 
-func shown(t time.Time) string        { return t.Local().Format(shownFormat) }
-func shownShort(t time.Time) string   { return t.Local().Format(shownMinute) }
-func shownExactly(t time.Time) string { return t.Local().Format(shownMillis) }
+// zone is that of the terminal.
+var zone = time.Local
+
+func shown(t time.Time) string        { return t.In(zone).Format(shownFormat) }
+func shownShort(t time.Time) string   { return t.In(zone).Format(shownMinute) }
+func shownExactly(t time.Time) string { return t.In(zone).Format(shownMillis) }
 
 // toldForm are the moments within the sentences of a server, which cannot know
 // the terminal's zone.

@@ -15,9 +15,9 @@ import (
 // inZone makes a zone that many seconds east of UTC that of the terminal.
 func inZone(t *testing.T, east int) {
 	t.Helper()
-	before := time.Local
-	time.Local = time.FixedZone("", east)
-	t.Cleanup(func() { time.Local = before })
+	before := zone
+	zone = time.FixedZone("", east)
+	t.Cleanup(func() { zone = before })
 }
 
 func TestMomentsOfASentence(t *testing.T) {

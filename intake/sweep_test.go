@@ -289,6 +289,9 @@ func TestRunSaysWhatWasMissed(t *testing.T) {
 
 	// Another one fails while we run: the next sweep fetches it.
 	g.add("later", 0, 503)
+	if err := g.clock.BlockUntilContext(t.Context(), 2); err != nil { // it says so before it waits for the next sweep
+		t.Fatal(err)
+	}
 	g.clock.Advance(DefaultSweepInterval)
 	if line := log.next(t); line["message"] != "1 failed deliveries recovered" {
 		t.Errorf("says %v", line)

@@ -163,7 +163,7 @@ func unreachable(base string, err error) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
 		strings.Contains(err.Error(), "server closed idle connection"): // net/http keeps that error to itself
 		why, do = "the connection was closed before an answer came", "look at the server's log"
-	case strings.Contains(err.Error(), "malformed HTTP"):
+	case strings.Contains(err.Error(), "malformed HTTP"), strings.Contains(err.Error(), "readLoopPeekFail"): // it spoke first
 		why = "what listens there does not speak HTTP"
 	default:
 		why = plain(err)
